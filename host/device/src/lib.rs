@@ -6,8 +6,8 @@
 //!
 //! - [`layout`]: port ids, port names, and which virtqueue belongs to whom;
 //! - [`features`] and [`config_space`]: what a driver negotiates and reads;
-//! - `control`: control messages as bytes, and back;
-//! - `handshake`: the pure state machine behind the control queues;
+//! - [`control`]: control messages as bytes, and back;
+//! - [`handshake`]: the pure state machine behind the control queues;
 //! - `chain` and `ring`: one virtqueue, checked: a guest's fault is an
 //!   answer, never a panic, a loop or an allocation that the guest sizes;
 //! - `port_queue`: one port's bytes, in and out;
@@ -17,7 +17,9 @@
 //! looked up anew in every call, so a memory table may be swapped between two.
 
 pub mod config_space;
+pub mod control;
 pub mod features;
+pub mod handshake;
 pub mod layout;
 
 /// Guest memory, which a front end may replace under us at any time.
