@@ -8,19 +8,23 @@
 //! - [`features`] and [`config_space`]: what a driver negotiates and reads;
 //! - [`control`]: control messages as bytes, and back;
 //! - [`handshake`]: the pure state machine behind the control queues;
-//! - `chain` and `ring`: one virtqueue, checked: a guest's fault is an
+//! - [`chain`] and [`ring`]: one virtqueue, checked: a guest's fault is an
 //!   answer, never a panic, a loop or an allocation that the guest sizes;
-//! - `port_queue`: one port's bytes, in and out;
-//! - `control_queues`: the handshake on its two rings.
+//! - [`port_queue`]: one port's bytes, in and out;
+//! - [`control_queues`]: the handshake on its two rings.
 //!
 //! One owner drives each queue. Nothing here takes a lock; guest memory is
 //! looked up anew in every call, so a memory table may be swapped between two.
 
+pub mod chain;
 pub mod config_space;
 pub mod control;
+pub mod control_queues;
 pub mod features;
 pub mod handshake;
 pub mod layout;
+pub mod port_queue;
+pub mod ring;
 
 /// Guest memory, which a front end may replace under us at any time.
 pub type Memory = vm_memory::GuestMemoryAtomic<vm_memory::GuestMemoryMmap>;
