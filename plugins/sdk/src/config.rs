@@ -1,0 +1,32 @@
+//! A port's `config` table: from the JSON that the host sends to the plugin's
+//! own type, with errors that name the key.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// The table of a plugin that has no configuration.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
+/// Reads `json`, a JSON object, as `Config`. The error is one line: the key,
+/// and what is wrong with it.
+pub(crate) fn parse<Config: DeserializeOwned>(json: &str) -> Result<Config, String> {
+    // Through a value first: its errors have no line and column, which would
+    // be those of the JSON and not of the file that the user wrote.
+    let table: Value =
+        serde_json::from_str(json).map_err(|error| format!("config: not JSON: {error}"))?;
+    serde_path_to_error::deserialize(table).map_err(|error| {
+        let key = error.path().to_string();
+        let what = error.into_inner();
+        match key.as_str() {
+            "." => format!("config: {what}"),
+            key => format!("config.{key}: {what}"),
+        }
+    })
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;
