@@ -67,32 +67,43 @@ add_rustup_target() {
 
 # --- Debian's rustc-web ------------------------------------------------------
 
-# Runs apt-get with lists and archives of our own. No root, and the system's
-# stay as they are; only its list of installed packages is read.
+# Runs apt-get with lists and an empty system of our own: no root, nothing of the
+# system's is changed, and nothing that is installed there conflicts.
 private_apt() {
-    apt-get --quiet --yes -o Dir::State::Lists="$private/lists" \
-        -o Dir::Cache="$private/cache" -o Dir::Cache::Archives="$private/archives" \
-        -o Debug::NoLocking=1 -o APT::Sandbox::User="$(id -un)" "$@" \
-        >>"$private/apt.log" 2>&1 ||
-        fail "apt-get ${*: -1}: failed, see $private/apt.log. Or install rustup, and its target $wasm_target"
+    apt-get --quiet=2 -o Dir::State::Lists="$private/lists" -o Dir::State::Status=/dev/null \
+        -o Dir::Cache="$private/cache" -o Debug::NoLocking=1 \
+        -o APT::Sandbox::User="$(id -un)" "$@" 2>>"$private/apt.log" || {
+        grep '^E:' "$private/apt.log" >&2
+        fail "apt-get failed, see $private/apt.log. Another way: install Rust by rustup, and its target $wasm_target"
+    }
 }
 
-# Downloads what the packages need and the system does not have, and unpacks it
-# into $private/root.
+# Prints which packages are needed, with all that they depend on, and are not
+# installed.
+missing_packages() {
+    local package
+    private_apt install --no-install-recommends --print-uris "${debian_packages[@]}" |
+        sed -n "s/^'[^']*' \([^_]*\)_.*/\1/p" |
+        while read -r package; do
+            [[ $(dpkg-query --show --showformat '${db:Status-Abbrev}' "$package" 2>/dev/null) == ii* ]] ||
+                echo "$package"
+        done
+}
+
+# Downloads what is missing and unpacks it into $private/root.
 fetch_debian() {
     command -v apt-get >/dev/null ||
-        fail "no way to compile for $wasm_target: install rustup, then run 'rustup target add $wasm_target'"
-    say "unpacking Debian's ${debian_packages[*]} into $private (the system is not changed)"
+        fail "no way to compile for $wasm_target: install Rust by rustup, and its target $wasm_target"
     rm -rf "$private"
-    mkdir -p "$private/lists/partial" "$private/cache" "$private/archives/partial" "$private/unpacked"
-    private_apt update
-    private_apt install --no-install-recommends --download-only "${debian_packages[@]}"
-    local archive
-    for archive in "$private"/archives/*.deb; do
-        # Where nothing is missing the pattern stays as it is. A C library beside
-        # the system's loader would not run.
-        [[ -e $archive && $archive != */libc6_* ]] || continue
-        say "  $(basename "$archive" .deb)"
+    mkdir -p "$private/lists/partial" "$private/cache" "$private/archives" "$private/unpacked"
+    private_apt update >/dev/null
+    local packages package archive
+    packages=$(missing_packages)
+    say "unpacking Debian packages into $private, the system stays as it is:" \
+        "${packages//$'\n'/ }"
+    for package in $packages; do
+        (cd "$private/archives" && private_apt download "$package" >/dev/null)
+        archive=$(echo "$private/archives/${package}"_*.deb)
         dpkg-deb --extract "$archive" "$private/unpacked"
     done
     rm -rf "$private/lists" "$private/cache" "$private/archives"
@@ -196,6 +207,10 @@ fi
 command -v cargo >/dev/null || fail "cargo is missing: install Rust, by rustup"
 rust_sysroot=$(rustc --print sysroot)
 rust_host=$(rustc --version --verbose | sed -n 's/^host: //p')
+# One at a time: what it downloads and writes is shared.
+mkdir -p "$workspace/target"
+exec {lock}>"$workspace/target/plugins.lock"
+flock "$lock"
 case ${way:=$(choose_way)} in
 rustup)
     rust_has_target || add_rustup_target || fail "rustup could not add the target $wasm_target"
