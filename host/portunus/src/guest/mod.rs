@@ -1,0 +1,27 @@
+//! A real Linux guest that needs no virtualization: User Mode Linux from
+//! Debian's own packages, with its real `virtio_console` driver and Debian's
+//! udev.
+//!
+//! [`GuestRoot::prepare`] fetches the packages once and unpacks them into a
+//! folder; [`UmlSpec::boot`] starts one guest over that folder, which it shares,
+//! read-only, with every other guest. What a guest runs, and what it leaves
+//! behind, lies in an exchange folder of its own.
+//!
+//! The device that the guest is given, and what answers its ports, are the
+//! caller's.
+
+mod console;
+mod folder;
+mod memory_folder;
+mod packages;
+mod progress;
+mod root;
+mod uml;
+
+pub use console::shown;
+pub use folder::{RunFolder, RunFolderError};
+pub use memory_folder::NoMemoryFolder;
+pub use packages::FetchError;
+pub use progress::Progress;
+pub use root::{GuestRoot, RootError, default_folder};
+pub use uml::{BootError, Guest, GuestError, UmlSpec};

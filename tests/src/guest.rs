@@ -1,0 +1,27 @@
+//! The real guest, for tests: one root folder for all of them.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use portunus::guest::{GuestRoot, RootError, default_folder};
+
+/// The longest that anything takes in a guest on a loaded machine.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The root folder of all test guests: made by the first test that asks.
+///
+/// # Errors
+///
+/// Where it cannot be made; the error says what to do.
+pub fn root() -> Result<GuestRoot, RootError> {
+    let folder = match std::env::var_os("PORTUNUS_GUEST_DIR") {
+        Some(_) => default_folder()?,
+        None => project().join("target/guest"),
+    };
+    GuestRoot::prepare(&folder, &mut |step| eprintln!("guest: {step}"))
+}
+
+/// The project's folder.
+pub fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
