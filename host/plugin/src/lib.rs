@@ -1,1 +1,46 @@
-//! x
+//! The Wasm runtime of Portunus: components, stores, grants and limits.
+//!
+//! An [`Engine`] compiles a [`Component`] and refuses, by name, what cannot
+//! answer a port. An [`Instance`] is one store with one such component in it:
+//! the host calls the plugin's `handler` functions, one at a time, and the
+//! plugin's calls reach the instance's [`Host`]. A call ends well, or it is a
+//! [`Fault`] that says which call, what happened, and which of the [`Limits`]
+//! struck; after a fault only a new instance helps.
+//!
+//! This crate owns everything that knows WebAssembly, and leaves virtio, ports
+//! and sessions, and when to start, restart and stop a plugin, to others. The
+//! contract between host and plugin is `wit/port.wit`.
+
+mod bindings;
+mod call_clock;
+mod component;
+mod engine;
+mod fault;
+mod grants;
+mod host;
+mod imports;
+mod instance;
+mod journal;
+mod limits;
+mod load_error;
+mod metric_names;
+mod outlet;
+mod output;
+mod state;
+mod ticker;
+
+pub use component::{Component, MAX_COMPONENT_BYTES};
+pub use engine::{Engine, EngineError, MAX_INSTANCES};
+pub use fault::{Fault, FaultCause};
+pub use grants::{Access, DirGrant, GrantError, Grants};
+pub use host::{
+    ChannelId, ChannelOrder, Client, CloseReason, ConnectError, Host, LogLevel, Measure,
+    OpenReason, Peer, PortInfo, SendError, TimerError,
+};
+pub use instance::{Instance, MAX_DELIVERY_BYTES, MAX_SAVED_BYTES};
+pub use journal::{MAX_MESSAGE_BYTES, MAX_MESSAGES_PER_SECOND};
+pub use limits::{LimitStruck, Limits};
+pub use load_error::LoadError;
+pub use metric_names::{MAX_METRIC_NAME_BYTES, MAX_METRIC_NAMES};
+pub use outlet::Losses;
+pub use output::MAX_OUTPUT_BYTES;
