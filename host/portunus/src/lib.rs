@@ -1,2 +1,10 @@
-//! x
+//! Portunus, the program, as a library.
+
+pub mod control;
+pub mod door;
+mod emergency;
+pub mod escape;
 pub mod guest;
+pub mod kick;
+pub mod router;
+pub mod session;

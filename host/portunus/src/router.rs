@@ -1,0 +1,297 @@
+//! The router: it knows which port has which number and which session answers
+//! it, and gives every ring that a door brings to its owner.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use portunus_device::features::Features;
+use portunus_device::handshake::{AddPortError, GuestEvent, Handshake, PortProfile};
+use portunus_device::layout::{MaxPorts, PortId, PortName, QueueIndex, QueueRole, queue_role};
+use portunus_device::ring::RingIndex;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tracing::Instrument;
+
+use crate::control::Control;
+use crate::session::port::{KickedRing, Port};
+use crate::session::{Order, Recipe, Session, StartFault, discard};
+
+/// One virtual machine's ports.
+pub struct Router {
+    max_ports: MaxPorts,
+    control: Arc<Control>,
+    control_task: JoinHandle<()>,
+    slots: Arc<Slots>,
+    /// Whether the next driver that goes on where it was is new to us.
+    fresh: AtomicBool,
+    vm: tracing::Span,
+}
+
+/// Every port number of the device, whether something answers it or not.
+#[derive(Default)]
+struct Slots(Mutex<BTreeMap<PortId, Slot>>);
+
+struct Slot {
+    port: Arc<Port>,
+    task: JoinHandle<()>,
+    /// Absent where nothing answers the port.
+    orders: Option<mpsc::Sender<Order>>,
+    /// Whether the guest's end was open when the front end left.
+    was_open: bool,
+}
+
+/// A port to be answered.
+pub struct PortPlan {
+    /// Its number.
+    pub id: PortId,
+    /// Its name in the guest.
+    pub name: PortName,
+    /// Whether it is a console.
+    pub console: bool,
+    /// Its plugin.
+    pub recipe: Recipe,
+}
+
+/// Why a port was not added.
+#[derive(Debug, thiserror::Error)]
+pub enum AddFault {
+    /// Its plugin did not start.
+    #[error(transparent)]
+    Start(#[from] StartFault),
+    /// The device has no place for it.
+    #[error(transparent)]
+    Place(#[from] AddPortError),
+}
+
+impl Slots {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<PortId, Slot>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn port(&self, id: PortId) -> Option<Arc<Port>> {
+        self.lock().get(&id).map(|slot| Arc::clone(&slot.port))
+    }
+
+    fn on_event(&self, event: GuestEvent) {
+        match event {
+            GuestEvent::Opened(id) => {
+                if let Some(port) = self.port(id) {
+                    port.guest_opened();
+                }
+            }
+            GuestEvent::Closed(id) => {
+                if let Some(port) = self.port(id) {
+                    port.guest_closed();
+                }
+            }
+            other => tracing::debug!(event = ?other, "the guest's driver says"),
+        }
+    }
+}
+
+impl Router {
+    /// A device of this size without ports. Its tasks log within the span.
+    /// Must be called within a tokio runtime.
+    pub fn new(max_ports: MaxPorts, vm: tracing::Span) -> Self {
+        let control = Arc::new(Control::new(max_ports));
+        let slots = Arc::new(Slots::default());
+        let events = Arc::clone(&slots);
+        let task = Arc::clone(&control).run(move |event| events.on_event(event));
+        let control_task = tokio::spawn(task.instrument(vm.clone()));
+        Self {
+            max_ports,
+            control,
+            control_task,
+            slots,
+            fresh: AtomicBool::new(true),
+            vm,
+        }
+    }
+
+    /// How many ports the device may have.
+    pub fn max_ports(&self) -> MaxPorts {
+        self.max_ports
+    }
+
+    /// Starts a port's plugin and announces the port to the guest.
+    pub async fn add(&self, plan: PortPlan) -> Result<(), AddFault> {
+        let PortPlan {
+            id,
+            name,
+            console,
+            recipe,
+        } = plan;
+        let span = tracing::info_span!(parent: &self.vm, "port", name = %name, id = %id);
+        let port = Arc::new(Port::new(id, name.to_string(), console));
+        let session = Session::start(Arc::clone(&port), Arc::clone(&self.control), recipe)
+            .instrument(span.clone())
+            .await?;
+        // One order is all that a session ever gets.
+        let (orders, inbox) = mpsc::channel(1);
+        let profile = PortProfile { name, console };
+        self.control
+            .announce(|handshake| handshake.add_port(id, profile))?;
+        let task = tokio::spawn(session.run(inbox).instrument(span));
+        self.occupy(Slot {
+            port,
+            task,
+            orders: Some(orders),
+            was_open: false,
+        });
+        Ok(())
+    }
+
+    /// Takes a port from the guest: its plugin hears of it, and may take up to
+    /// `grace` to make things safe. False where nothing answers the number.
+    pub async fn remove(&self, id: PortId, grace: Duration) -> bool {
+        let Some(slot) = self.vacate(id) else {
+            return false;
+        };
+        self.control.announce(|handshake| handshake.remove_port(id));
+        slot.port.lose("the port was removed");
+        slot.stop(grace).await;
+        true
+    }
+
+    /// Puts a slot in place of the one with the same number, whose rings it
+    /// takes over.
+    fn occupy(&self, slot: Slot) {
+        let mut slots = self.slots.lock();
+        let port = Arc::clone(&slot.port);
+        if let Some(former) = slots.insert(port.id, slot) {
+            port.adopt(&former.port);
+            former.task.abort();
+        }
+    }
+
+    /// Replaces the session of a number by nothing that answers.
+    fn vacate(&self, id: PortId) -> Option<Slot> {
+        let mut slots = self.slots.lock();
+        slots.get(&id).filter(|slot| slot.orders.is_some())?;
+        let absent = self.absent(id);
+        let port = Arc::clone(&absent.port);
+        let former = slots.insert(id, absent)?;
+        port.adopt(&former.port);
+        Some(former)
+    }
+
+    /// A slot that nothing answers: what the guest writes is discarded.
+    fn absent(&self, id: PortId) -> Slot {
+        let port = Arc::new(Port::new(id, format!("port {id}, absent"), false));
+        let task = tokio::spawn(discard(Arc::clone(&port)).instrument(self.vm.clone()));
+        Slot {
+            port,
+            task,
+            orders: None,
+            was_open: false,
+        }
+    }
+
+    fn port_or_absent(&self, id: PortId) -> Arc<Port> {
+        let mut slots = self.slots.lock();
+        let slot = slots.entry(id).or_insert_with(|| self.absent(id));
+        Arc::clone(&slot.port)
+    }
+
+    /// Gives a ring to its owner. False for a queue that a device of this size
+    /// does not have. Must be called within a tokio runtime.
+    pub fn attach(&self, index: QueueIndex, ring: KickedRing) -> bool {
+        let Some(role) = queue_role(index, self.max_ports) else {
+            return false;
+        };
+        match role {
+            QueueRole::PortReceive(id) => self.port_or_absent(id).attach_receive(ring),
+            QueueRole::PortTransmit(id) => self.port_or_absent(id).attach_transmit(ring),
+            QueueRole::ControlReceive => self.control.attach_receive(ring),
+            QueueRole::ControlTransmit => {
+                // A new driver's first message comes at index 0. One that is
+                // further on was talking before its front end came to us, or
+                // was only stopped for a while.
+                let fresh = self.fresh.swap(false, Ordering::Relaxed);
+                if ring.ring.next_available() == RingIndex(0) {
+                    self.reset();
+                } else if fresh {
+                    self.resume();
+                }
+                self.control.attach_transmit(ring);
+            }
+        }
+        true
+    }
+
+    /// Takes a ring from its owner and tells where it stood.
+    pub fn detach(&self, index: QueueIndex) -> Option<RingIndex> {
+        match queue_role(index, self.max_ports)? {
+            QueueRole::PortReceive(id) => self.slots.port(id)?.detach_receive(),
+            QueueRole::PortTransmit(id) => self.slots.port(id)?.detach_transmit(),
+            QueueRole::ControlReceive => self.control.detach_receive(),
+            QueueRole::ControlTransmit => self.control.detach_transmit(),
+        }
+    }
+
+    /// The driver and the device agreed on these features.
+    pub fn negotiated(&self, features: Features) {
+        self.control.negotiated(features);
+    }
+
+    /// The driver negotiated no MULTIPORT: port 0 is all there is, and open.
+    pub fn open_single_port(&self) {
+        if let Some(port) = self.slots.port(PortId::ZERO) {
+            port.guest_opened();
+        }
+    }
+
+    /// The device was reset: a new driver starts from nothing.
+    pub fn reset(&self) {
+        self.control.reset();
+        for slot in self.slots.lock().values_mut() {
+            slot.was_open = false;
+            slot.port.lose("the device was reset");
+        }
+    }
+
+    /// The front end is gone, and whatever it was connected to may come back.
+    pub fn lose(&self) {
+        self.fresh.store(true, Ordering::Relaxed);
+        for slot in self.slots.lock().values_mut() {
+            slot.was_open = slot.port.is_open();
+            slot.port.lose("the front end disconnected");
+        }
+    }
+
+    /// A driver goes on where it was with a front end that left.
+    fn resume(&self) {
+        self.control.announce(Handshake::resume);
+        for slot in self.slots.lock().values_mut() {
+            if std::mem::take(&mut slot.was_open) {
+                slot.port.guest_opened();
+            }
+        }
+    }
+
+    /// Stops every plugin, all within the same grace, and then everything else.
+    pub async fn stop(&self, grace: Duration) {
+        let slots = std::mem::take(&mut *self.slots.lock());
+        let mut stops = tokio::task::JoinSet::new();
+        for slot in slots.into_values() {
+            stops.spawn(slot.stop(grace));
+        }
+        while stops.join_next().await.is_some() {}
+        self.control_task.abort();
+    }
+}
+
+impl Slot {
+    async fn stop(self, grace: Duration) {
+        let Some(orders) = self.orders else {
+            self.task.abort();
+            return;
+        };
+        // A session that is gone already needs no order.
+        if orders.send(Order::Stop { grace }).await.is_ok() {
+            drop(self.task.await);
+        }
+    }
+}

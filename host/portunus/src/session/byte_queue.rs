@@ -1,0 +1,68 @@
+//! Bytes that wait: for the guest to give buffers, or, on a console, for the
+//! plugin to take them.
+
+use std::collections::VecDeque;
+
+/// A queue of bytes, first in, first out, that never holds more than its
+/// limit.
+#[derive(Debug)]
+pub(super) struct ByteQueue {
+    bytes: VecDeque<u8>,
+    limit: usize,
+}
+
+impl ByteQueue {
+    /// An empty queue for at most `limit` bytes. It costs memory from the
+    /// first byte on only.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            bytes: VecDeque::new(),
+            limit,
+        }
+    }
+
+    /// How many more bytes fit.
+    pub(super) fn room(&self) -> usize {
+        self.limit.saturating_sub(self.bytes.len())
+    }
+
+    /// Takes as many bytes as there is room for, from the first on, and tells
+    /// how many.
+    pub(super) fn fill(&mut self, data: &[u8]) -> usize {
+        let (taken, _) = data.split_at(self.room().min(data.len()));
+        self.bytes.extend(taken);
+        taken.len()
+    }
+
+    /// The oldest bytes, in one piece: not necessarily all of them.
+    pub(super) fn front(&self) -> &[u8] {
+        self.bytes.as_slices().0
+    }
+
+    /// Forgets the oldest `count` bytes; the memory goes with the last one.
+    pub(super) fn consume(&mut self, count: usize) {
+        self.bytes.drain(..count.min(self.bytes.len()));
+        if self.bytes.is_empty() {
+            self.bytes = VecDeque::new();
+        }
+    }
+
+    /// Forgets everything and tells how many bytes that were.
+    pub(super) fn clear(&mut self) -> usize {
+        std::mem::take(&mut self.bytes).len()
+    }
+
+    /// How many bytes wait.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}
+
+#[cfg(test)]
+#[path = "byte_queue_tests.rs"]
+mod tests;

@@ -1,0 +1,30 @@
+//! A session: the life of one port with its handler, from the start of the
+//! device to the port's removal, through restarts of its plugin.
+//!
+//! - [`port`]: what the guest and the session share of a port: its rings, the
+//!   bytes that wait for the guest, its opens and closes.
+//! - [`outbox`]: those waiting bytes, bounded.
+//! - [`edges`]: the guest's opens and closes that the plugin was not told yet.
+//! - [`plugin_host`]: what the plugin's imports reach.
+//! - [`recovery`]: how long a plugin that failed rests.
+//! - [`task`]: the task that owns all of it.
+//!
+//! A session does not know which door its rings came through.
+
+mod byte_queue;
+mod counters;
+mod edges;
+mod inbox;
+mod plugin_host;
+pub mod port;
+mod recipe;
+mod recovery;
+mod task;
+mod timers;
+
+pub use counters::Counters;
+pub use edges::CloseCause;
+pub use port::Port;
+pub use recipe::Recipe;
+pub use recipe::StartFault;
+pub use task::{Order, Session, discard};

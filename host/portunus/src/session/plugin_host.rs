@@ -1,0 +1,108 @@
+//! What a plugin's imports reach: the guest's end of its port, its timers, the
+//! log. It lives in the instance's store and goes with it; what must outlive
+//! an instance is the session's.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portunus_plugin::{
+    ChannelId, ChannelOrder, ConnectError, Host, LogLevel, Measure, SendError, TimerError,
+};
+
+use super::port::Port;
+use super::timers::Timers;
+
+/// The host's side of one instance. The session reads, between two calls, what
+/// the plugin asked for in the last one.
+pub struct PluginHost {
+    port: Arc<Port>,
+    /// The plugin wants no more bytes of the guest's for now.
+    pub paused: bool,
+    /// The plugin will send no more.
+    pub finished: bool,
+    /// The plugin closed the guest's channel.
+    pub closed: bool,
+    /// A `send` took less than it was given.
+    pub wants_writable: bool,
+    /// What the plugin waits for.
+    pub timers: Timers,
+    /// The plugin said that its `on-stop` is done.
+    pub stopped: bool,
+}
+
+impl PluginHost {
+    /// A host side for a new instance: nothing paused, no timers.
+    pub fn new(port: Arc<Port>) -> Self {
+        Self {
+            port,
+            paused: false,
+            finished: false,
+            closed: false,
+            wants_writable: false,
+            timers: Timers::default(),
+            stopped: false,
+        }
+    }
+}
+
+impl Host for PluginHost {
+    fn send(&mut self, channel: ChannelId, data: &[u8]) -> Result<usize, SendError> {
+        if channel != ChannelId::GUEST || self.closed {
+            return Err(SendError::NotOpen);
+        }
+        if self.finished {
+            return Err(SendError::Finished);
+        }
+        let taken = self.port.send(data);
+        self.wants_writable |= taken < data.len();
+        Ok(taken)
+    }
+
+    fn steer(&mut self, channel: ChannelId, order: ChannelOrder) {
+        if channel != ChannelId::GUEST {
+            return;
+        }
+        match order {
+            ChannelOrder::Pause => self.paused = true,
+            ChannelOrder::Resume => self.paused = false,
+            ChannelOrder::Finish => self.finished = true,
+            ChannelOrder::Close => self.closed = true,
+        }
+    }
+
+    /// No table can grant a target yet, so none is granted.
+    fn connect(&mut self, _target: &str) -> Result<ChannelId, ConnectError> {
+        Err(ConnectError::NotGranted)
+    }
+
+    fn set_timer(&mut self, token: u64, after: Duration) -> Result<(), TimerError> {
+        let set = self.timers.set(token, Instant::now(), after);
+        if set {
+            Ok(())
+        } else {
+            Err(TimerError::TooMany)
+        }
+    }
+
+    fn cancel_timer(&mut self, token: u64) {
+        self.timers.cancel(token);
+    }
+
+    fn log(&mut self, level: LogLevel, message: &str) {
+        match level {
+            LogLevel::Error => tracing::error!(target: "plugin", "{message}"),
+            LogLevel::Warn => tracing::warn!(target: "plugin", "{message}"),
+            LogLevel::Info => tracing::info!(target: "plugin", "{message}"),
+            LogLevel::Debug => tracing::debug!(target: "plugin", "{message}"),
+            LogLevel::Trace => tracing::trace!(target: "plugin", "{message}"),
+        }
+    }
+
+    fn measure(&mut self, name: &str, value: Measure) {
+        tracing::debug!(target: "plugin", metric = name, ?value, "measured");
+    }
+
+    fn stopped(&mut self) {
+        self.stopped = true;
+    }
+}

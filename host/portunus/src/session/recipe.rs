@@ -1,0 +1,48 @@
+//! All that a fresh instance of a port's plugin is made from.
+
+use std::sync::Arc;
+
+use portunus_plugin::{Component, Fault, Grants, Instance, Limits, PortInfo};
+
+use super::plugin_host::PluginHost;
+use super::port::Port;
+
+/// What a port's table says of its plugin, loaded and checked.
+#[derive(Clone)]
+pub struct Recipe {
+    /// The compiled component, shared by the ports that name it.
+    pub component: Component,
+    /// What the plugin may use.
+    pub limits: Limits,
+    /// What it may reach.
+    pub grants: Grants,
+    /// The port it answers.
+    pub info: PortInfo,
+    /// Its `config` table as JSON.
+    pub config: Arc<str>,
+}
+
+/// Why no instance came to be.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFault {
+    /// The plugin looked at its configuration and said no.
+    #[error("the plugin refuses its configuration: {0}")]
+    Refused(String),
+    /// The plugin failed before it could say anything.
+    #[error(transparent)]
+    Failed(#[from] Fault),
+}
+
+impl Recipe {
+    /// Makes an instance and has it look at its configuration.
+    pub async fn instance(&self, port: &Arc<Port>) -> Result<Instance<PluginHost>, StartFault> {
+        let host = PluginHost::new(Arc::clone(port));
+        let mut instance =
+            Instance::start(&self.component, &self.limits, &self.grants, host).await?;
+        instance
+            .init(&self.info, &self.config, None)
+            .await?
+            .map_err(StartFault::Refused)?;
+        Ok(instance)
+    }
+}

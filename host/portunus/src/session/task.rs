@@ -1,0 +1,377 @@
+//! The task that owns one port: it moves the guest's bytes to the plugin, tells
+//! it what happens, and replaces it when it fails.
+//!
+//! Nothing is queued here: every turn looks at what is so (the ring, the
+//! guest's end, the timers) and makes at most one call for each kind of thing
+//! that is due, so no kind starves another.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portunus_plugin::{ChannelId, CloseReason, Fault, Instance, OpenReason, Peer};
+use tokio::sync::mpsc;
+
+use super::counters::{Counters, add, get};
+use super::edges::{CloseCause, Edge};
+use super::inbox::Inbox;
+use super::plugin_host::PluginHost;
+use super::port::{OUTBOX_LIMIT, Port};
+use super::recipe::{Recipe, StartFault};
+use super::recovery::Recovery;
+use crate::control::Control;
+
+/// What a session is told from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The host is going down: the plugin may take this long to make things
+    /// safe.
+    Stop {
+        /// How long, from now.
+        grace: Duration,
+    },
+}
+
+/// One port with its plugin.
+pub struct Session {
+    port: Arc<Port>,
+    control: Arc<Control>,
+    recipe: Recipe,
+    inbox: Inbox,
+    plugin: Option<Instance<PluginHost>>,
+    recovery: Recovery,
+    /// While the plugin rests: until when.
+    rest_until: Option<Instant>,
+    /// The plugin closed the guest's channel; that lasts until the guest
+    /// closes its end too.
+    shut: bool,
+    stop_by: Option<Instant>,
+}
+
+impl Session {
+    /// Starts the port's plugin. The port is announced as open once the task
+    /// runs.
+    pub async fn start(
+        port: Arc<Port>,
+        control: Arc<Control>,
+        recipe: Recipe,
+    ) -> Result<Self, StartFault> {
+        let plugin = recipe.instance(&port).await?;
+        Ok(Self {
+            port,
+            control,
+            recipe,
+            inbox: Inbox::default(),
+            plugin: Some(plugin),
+            recovery: Recovery::default(),
+            rest_until: None,
+            shut: false,
+            stop_by: None,
+        })
+    }
+
+    /// Runs until an order stops it, or whoever gives orders is gone.
+    pub async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        self.control.set_host_open(self.port.id, true);
+        while !self.is_over() {
+            let busy = self.turn().await;
+            match orders.try_recv() {
+                Ok(order) => self.obey(order).await,
+                Err(mpsc::error::TryRecvError::Disconnected) => break,
+                // A guest that never pauses must not keep other ports waiting.
+                Err(mpsc::error::TryRecvError::Empty) if busy => {
+                    tokio::task::coop::consume_budget().await;
+                }
+                Err(mpsc::error::TryRecvError::Empty) => {
+                    let (wake_at, data) = (self.next_wake(), self.wants_data());
+                    tokio::select! {
+                        order = orders.recv() => match order {
+                            Some(order) => self.obey(order).await,
+                            None => break,
+                        },
+                        () = self.port.changed(data) => self.port.tend(),
+                        () = sleep_until(wake_at) => {}
+                    }
+                }
+            }
+        }
+        self.port.flush();
+        self.control.set_host_open(self.port.id, false);
+        let untaken = self.inbox.clear();
+        if untaken > 0 {
+            tracing::warn!(
+                untaken_bytes = untaken,
+                "the plugin stopped before it took all it was given"
+            );
+        }
+        self.tell_counters();
+    }
+
+    fn is_over(&self) -> bool {
+        let Some(stop_by) = self.stop_by else {
+            return false;
+        };
+        let Some(plugin) = &self.plugin else {
+            return true;
+        };
+        if plugin.host().stopped && (self.inbox.is_empty() || plugin.host().paused) {
+            return true;
+        }
+        let late = Instant::now() >= stop_by;
+        if late {
+            tracing::warn!("the plugin did not say within the grace that it has stopped");
+        }
+        late
+    }
+
+    async fn obey(&mut self, order: Order) {
+        let Order::Stop { grace } = order;
+        self.stop_by = Instant::now().checked_add(grace);
+        if let Some(plugin) = &mut self.plugin {
+            let outcome = tended(&self.port, plugin.on_stop(grace)).await;
+            self.settle(outcome, 0);
+        }
+    }
+
+    /// Whether there is anything to gain from the guest's next bytes now.
+    fn wants_data(&self) -> bool {
+        let Some(plugin) = &self.plugin else {
+            return false;
+        };
+        self.shut || (self.inbox.is_empty() && !plugin.host().paused)
+    }
+
+    fn next_wake(&self) -> Option<Instant> {
+        let timer = self
+            .plugin
+            .as_ref()
+            .and_then(|plugin| plugin.host().timers.next_due());
+        [timer, self.rest_until, self.stop_by]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Does what is due, and tells whether anything was.
+    async fn turn(&mut self) -> bool {
+        let Some(mut plugin) = self.plugin.take() else {
+            return self.revive().await;
+        };
+        let mut given = 0;
+        let outcome = self.serve(&mut plugin, &mut given).await;
+        self.plugin = Some(plugin);
+        self.settle(outcome, given).unwrap_or(true)
+    }
+
+    /// One call for each kind of thing that is due. Where a call fails, `given`
+    /// is what it had been given.
+    async fn serve(
+        &mut self,
+        plugin: &mut Instance<PluginHost>,
+        given: &mut usize,
+    ) -> Result<bool, Fault> {
+        let mut busy = false;
+        let room = self.port.flush();
+        // Half an outbox: calls for less would come as often as the guest's
+        // buffers.
+        if plugin.host().wants_writable && room >= OUTBOX_LIMIT / 2 {
+            plugin.host_mut().wants_writable = false;
+            tended(&self.port, plugin.on_writable(ChannelId::GUEST)).await?;
+            busy = true;
+        }
+        if let Some(token) = plugin.host_mut().timers.take_due(Instant::now()) {
+            tended(&self.port, plugin.on_timer(token)).await?;
+            busy = true;
+        }
+        if self.port.opened_by_writing() {
+            self.control.assume_guest_open(self.port.id);
+        }
+        if let Some(edge) = self.port.next_edge(self.inbox.is_empty()) {
+            self.port.tell(edge);
+            self.tell_edge(plugin, edge).await?;
+            busy = true;
+        }
+        if plugin.host().closed && !self.shut && self.port.waiting_bytes() == 0 {
+            self.shut_channel(plugin).await?;
+            busy = true;
+        }
+        busy |= self.deliver(plugin, given).await?;
+        Ok(busy)
+    }
+
+    async fn tell_edge(
+        &mut self,
+        plugin: &mut Instance<PluginHost>,
+        edge: Edge,
+    ) -> Result<(), Fault> {
+        match edge {
+            Edge::Opened => {
+                tended(
+                    &self.port,
+                    plugin.on_open(ChannelId::GUEST, &Peer::Guest, &OpenReason::New),
+                )
+                .await
+            }
+            Edge::Closed { .. } if self.shut => {
+                self.shut = false;
+                let host = plugin.host_mut();
+                (host.closed, host.finished) = (false, false);
+                self.control.set_host_open(self.port.id, true);
+                Ok(())
+            }
+            Edge::Closed { cause, .. } => {
+                plugin.host_mut().finished = false;
+                let why = match cause {
+                    CloseCause::Guest => CloseReason::Closed,
+                    CloseCause::Lost(why) => CloseReason::Lost(why.to_owned()),
+                };
+                tended(&self.port, plugin.on_close(ChannelId::GUEST, &why)).await
+            }
+        }
+    }
+
+    /// The plugin closed the guest's channel, and what it sent is gone: the
+    /// guest sees the port disconnected.
+    async fn shut_channel(&mut self, plugin: &mut Instance<PluginHost>) -> Result<(), Fault> {
+        self.control.set_host_open(self.port.id, false);
+        self.shut = true;
+        tended(
+            &self.port,
+            plugin.on_close(ChannelId::GUEST, &CloseReason::Closed),
+        )
+        .await
+    }
+
+    /// Gives the plugin what the guest wrote.
+    async fn deliver(
+        &mut self,
+        plugin: &mut Instance<PluginHost>,
+        given: &mut usize,
+    ) -> Result<bool, Fault> {
+        if self.shut {
+            let unheard = self.refill();
+            self.inbox.clear();
+            add(&self.port.counters.discarded_bytes, unheard);
+            return Ok(unheard > 0);
+        }
+        if plugin.host().paused || !self.port.told_open() || self.refill() == 0 {
+            return Ok(false);
+        }
+        *given = self.inbox.bytes().len();
+        let taken = tended(
+            &self.port,
+            plugin.on_data(ChannelId::GUEST, self.inbox.bytes()),
+        )
+        .await?;
+        plugin.host_mut().paused |= taken < *given;
+        *given = 0;
+        self.inbox.take(taken);
+        add(&self.port.counters.from_guest_bytes, taken);
+        Ok(true)
+    }
+
+    /// Fills the inbox where it is empty, and tells how much it holds.
+    fn refill(&mut self) -> usize {
+        if self.inbox.is_empty() {
+            self.inbox.refill(|buffer| self.port.pull(buffer));
+        }
+        self.inbox.bytes().len()
+    }
+
+    /// Takes a call's outcome: a plugin that failed is dropped and rests.
+    fn settle<T>(&mut self, outcome: Result<T, Fault>, given: usize) -> Option<T> {
+        outcome.map_err(|fault| self.fail(&fault, given)).ok()
+    }
+
+    fn fail(&mut self, fault: &dyn std::error::Error, given: usize) {
+        self.plugin = None;
+        let Counters {
+            failures,
+            lost_to_failure_bytes,
+            ..
+        } = &self.port.counters;
+        add(failures, 1);
+        add(lost_to_failure_bytes, given);
+        self.inbox.take(given);
+        let now = Instant::now();
+        let rest = self.recovery.failed(now);
+        self.rest_until = now.checked_add(rest);
+        self.control.set_host_open(self.port.id, false);
+        tracing::error!(
+            %fault, lost_bytes = given, rest_ms = rest.as_millis(),
+            "the plugin failed; the port is closed while it rests"
+        );
+    }
+
+    /// Replaces a plugin that has rested.
+    async fn revive(&mut self) -> bool {
+        if self.rest_until.is_some_and(|until| Instant::now() < until) {
+            return false;
+        }
+        self.rest_until = None;
+        let mut plugin = match tended(&self.port, self.recipe.instance(&self.port)).await {
+            Ok(plugin) => plugin,
+            Err(fault) => {
+                self.fail(&fault, 0);
+                return true;
+            }
+        };
+        add(&self.port.counters.restarts, 1);
+        plugin.host_mut().closed = self.shut;
+        let mut outcome = Ok(());
+        if self.port.told_open() && !self.shut {
+            let open = plugin.on_open(ChannelId::GUEST, &Peer::Guest, &OpenReason::Restarted);
+            outcome = tended(&self.port, open).await;
+        }
+        self.plugin = Some(plugin);
+        if self.settle(outcome, 0).is_some() {
+            tracing::info!("a new instance of the plugin took over");
+            self.control.set_host_open(self.port.id, !self.shut);
+        }
+        true
+    }
+
+    fn tell_counters(&self) {
+        let counters = &self.port.counters;
+        tracing::info!(
+            from_guest_bytes = get(&counters.from_guest_bytes),
+            to_guest_bytes = get(&counters.to_guest_bytes),
+            console_dropped_bytes = get(&counters.console_dropped_bytes),
+            lost_to_failure_bytes = get(&counters.lost_to_failure_bytes),
+            unread_bytes = get(&counters.unread_bytes),
+            discarded_bytes = get(&counters.discarded_bytes),
+            failures = get(&counters.failures),
+            restarts = get(&counters.restarts),
+            "the port's session ends"
+        );
+    }
+}
+
+/// Completes all that the guest writes to a port that nothing answers, so that
+/// it never hangs on us. Runs until it is aborted.
+pub async fn discard(port: Arc<Port>) {
+    loop {
+        port.discard();
+        port.changed(true).await;
+    }
+}
+
+/// Waits for a call of the plugin's and meanwhile does what cannot wait.
+async fn tended<T>(port: &Port, call: impl Future<Output = T>) -> T {
+    let mut call = pin!(call);
+    loop {
+        tokio::select! {
+            biased;
+            answer = &mut call => return answer,
+            () = port.changed(false) => port.tend(),
+        }
+    }
+}
+
+async fn sleep_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
+    }
+}
