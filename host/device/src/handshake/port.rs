@@ -38,8 +38,10 @@ enum Told {
     Refused,
     /// The guest answered that it has the port, and was told so much of it.
     Ready(Described),
-    /// Of a port that was removed since.
-    Outdated,
+    /// Of a port that was removed since. Not `answered`: its `PORT_ADD` was
+    /// not, and the removal waits for that, so that no answer is ever taken for
+    /// the next port's.
+    Outdated { answered: bool },
 }
 
 /// What the guest was told of a port that it has.
@@ -73,7 +75,9 @@ impl Port {
         self.told = match self.told {
             Told::Nothing => Told::Nothing,
             Told::Gone => Told::Gone,
-            _ => Told::Outdated,
+            Told::Outdated { answered } => Told::Outdated { answered },
+            Told::Added { .. } => Told::Outdated { answered: false },
+            Told::Refused | Told::Ready(_) => Told::Outdated { answered: true },
         };
         self.wanted.take().is_some()
     }
@@ -112,18 +116,19 @@ impl Port {
     /// The port is announced from the start; a removal that was not told yet is
     /// told first.
     pub(super) fn announce_again(&mut self) {
-        if self.told != Told::Outdated {
-            self.told = Told::Nothing;
-        }
+        self.told = match self.told {
+            Told::Outdated { .. } => Told::Outdated { answered: true },
+            _ => Told::Nothing,
+        };
     }
 
     /// `PORT_READY`. Returns whether it is about the port as it is now.
     pub(super) fn guest_ready(&mut self, ready: bool) -> bool {
         match (self.told, &self.wanted) {
-            (Told::Outdated | Told::Gone, _) => false,
-            // A guest that woke up with a port that went while it slept.
-            (_, None) => {
-                self.told = Told::Outdated;
+            (Told::Gone, _) => false,
+            // Also a guest that woke up with a port that went while it slept.
+            (Told::Outdated { .. }, _) | (_, None) => {
+                self.told = Told::Outdated { answered: true };
                 false
             }
             (_, Some(_)) if ready => {
@@ -141,9 +146,11 @@ impl Port {
     /// `PORT_OPEN`. Returns whether it is about the port as it is now.
     pub(super) fn set_guest_open(&mut self, id: PortId, open: bool) -> Result<bool, ControlFault> {
         match (self.told, &self.wanted) {
-            (Told::Outdated | Told::Gone | Told::Added { anew: true }, _) => return Ok(false),
+            (Told::Outdated { .. } | Told::Gone | Told::Added { anew: true }, _) => {
+                return Ok(false);
+            }
             (_, None) => {
-                self.told = Told::Outdated;
+                self.told = Told::Outdated { answered: true };
                 return Ok(false);
             }
             (_, Some(_)) => {}
@@ -163,7 +170,7 @@ impl Port {
     /// before it lets programs write.
     pub(super) fn difference(&self, id: PortId, features: Features) -> Option<HostMessage> {
         let wanted = match (self.told, &self.wanted) {
-            (Told::Outdated, _) => return Some(HostMessage::PortRemove(id)),
+            (Told::Outdated { answered: true }, _) => return Some(HostMessage::PortRemove(id)),
             (Told::Nothing | Told::Gone, Some(_)) => return Some(HostMessage::PortAdd(id)),
             (_, None) => return None,
             (_, Some(wanted)) => wanted,
