@@ -11,7 +11,8 @@
 //! - [`chain`] and [`ring`]: one virtqueue, checked: a guest's fault is an
 //!   answer, never a panic, a loop or an allocation that the guest sizes;
 //! - [`port_queue`]: one port's bytes, in and out;
-//! - [`control_queues`]: the handshake on its two rings.
+//! - [`control_queues`]: the handshake on its two rings;
+//! - [`fake_driver`]: the guest's half, for tests, benches and fuzzing.
 //!
 //! One owner drives each queue. Nothing here takes a lock; guest memory is
 //! looked up anew in every call, so a memory table may be swapped between two.
@@ -20,6 +21,7 @@ pub mod chain;
 pub mod config_space;
 pub mod control;
 pub mod control_queues;
+pub mod fake_driver;
 pub mod features;
 pub mod handshake;
 pub mod layout;

@@ -27,7 +27,7 @@ impl std::fmt::Display for RingPart {
 /// reset; until then the queue is not touched again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RingFault {
-    /// Not a power of two from 1 to [`MAX_QUEUE_SIZE`].
+    /// Not a power of two from 1 to [`crate::ring::MAX_QUEUE_SIZE`].
     #[error("the guest set up a queue of {0} descriptors; virtio allows powers of two up to 32768")]
     Size(u16),
     /// A part does not begin where the specification lets it.
