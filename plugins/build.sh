@@ -194,7 +194,7 @@ plugins=()
 while (($#)); do
     case $1 in
     --help | -h) usage && exit ;;
-    --with) way=${2:-} && shift ;;
+    --with) (($# > 1)) || { usage >&2 && exit 2; }; way=$2 && shift ;;
     -*) usage >&2 && exit 2 ;;
     *) plugins+=("$1") ;;
     esac

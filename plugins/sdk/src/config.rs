@@ -1,14 +1,8 @@
 //! A port's `config` table: from the JSON that the host sends to the plugin's
 //! own type, with errors that name the key.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
-
-/// The table of a plugin that has no configuration.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Nothing {}
+use serde_json::{Map, Value};
 
 /// Reads `json`, a JSON object, as `Config`. The error is one line: the key,
 /// and what is wrong with it.
@@ -25,6 +19,17 @@ pub(crate) fn parse<Config: DeserializeOwned>(json: &str) -> Result<Config, Stri
             key => format!("config.{key}: {what}"),
         }
     })
+}
+
+/// Refuses every key of `json`, a JSON object.
+pub(crate) fn refuse_any(json: &str) -> Result<(), String> {
+    let table: Map<String, Value> = parse(json)?;
+    match table.keys().next() {
+        Some(key) => Err(format!(
+            "config.{key}: unknown key, this plugin has no configuration"
+        )),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

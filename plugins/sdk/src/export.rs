@@ -1,4 +1,4 @@
-//! From the contract's calls to a [`Plugin`]'s methods. [`plugin!`](crate::plugin)
+//! From the contract's calls to a [`Plugin`]'s methods. [`plugin!`](crate::plugin!)
 //! uses this; a plugin does not.
 
 use std::cell::RefCell;
