@@ -1,0 +1,80 @@
+//! One line of the file: the time, the port, and what the guest wrote, made
+//! harmless for terminals and other readers of logs.
+//!
+//!     2026-11-22T11:44:18.123Z org.example.0 text
+//!
+//! A backslash of the guest's is doubled, so that an escape, or a mark of ours
+//! such as `\[unfinished]`, can only come from us.
+
+use std::fmt::Write;
+use std::time::SystemTime;
+
+use crate::lines::Line;
+
+/// Whether the guest has ended the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It has.
+    ByGuest,
+    /// The port closed, or the host stops, in the middle of it.
+    ByUs,
+}
+
+/// Begins records: with a time and a port's name.
+#[derive(Debug)]
+pub(crate) struct Prefix(String);
+
+impl Prefix {
+    /// For lines that end at this time.
+    pub(crate) fn new(time: SystemTime, port: &str) -> Self {
+        let mut prefix = humantime::format_rfc3339_millis(time).to_string();
+        prefix.push(' ');
+        escape(port.as_bytes(), &mut prefix);
+        Self(prefix)
+    }
+
+    /// Writes the record of a line, with its end.
+    pub(crate) fn write(&self, line: &Line, ended: Ended, out: &mut String) {
+        out.push_str(&self.0);
+        if !line.bytes.is_empty() {
+            out.push(' ');
+            escape(&line.bytes, out);
+        }
+        if line.cut_bytes > 0 {
+            // Writing to a string never fails.
+            let _ = write!(out, " \\[cut: {} bytes more]", line.cut_bytes);
+        }
+        if ended == Ended::ByUs {
+            out.push_str(" \\[unfinished]");
+        }
+        out.push('\n');
+    }
+}
+
+/// Writes bytes as text: what is not UTF-8 as `\xNN`, characters that steer a
+/// terminal or a reader's eye as `\t`, `\r` or `\u{N}`, a backslash doubled.
+fn escape(bytes: &[u8], out: &mut String) {
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '\\' | '\t' | '\r' | '\n' => out.extend(character.escape_default()),
+                _ if steers(character) => out.extend(character.escape_unicode()),
+                _ => out.push(character),
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+}
+
+/// Control characters, and those that break lines or turn the direction of
+/// what is shown.
+fn steers(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;
