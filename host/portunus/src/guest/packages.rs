@@ -101,7 +101,8 @@ impl Apt {
                 tell(&Progress::UpdatingLists);
                 self.configure(Lists::OfOurs)?;
                 // A source that cannot be reached may be one that is not needed.
-                let updated = self.apt_get("fetch its package lists", &["update"]);
+                let every_fault = "--option=APT::Update::Error-Mode=any";
+                let updated = self.apt_get("fetch its package lists", &["update", every_fault]);
                 self.plan_and_download(names, tell)
                     .map_err(|fault| updated.err().unwrap_or(fault))
             }
