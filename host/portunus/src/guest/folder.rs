@@ -1,5 +1,5 @@
 //! One guest's own folder on the host. User Mode Linux runs in it and, by its
-//! `hostfs=.`, sees nothing of the host beyond it; so every path on its command
+//! `hostfs=`, sees nothing of the host beyond it; so every path on its command
 //! line is short, relative and the same for all guests.
 
 use std::fs;

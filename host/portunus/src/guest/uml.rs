@@ -142,7 +142,7 @@ impl<'root> UmlSpec<'root> {
         let mut line = vec![
             format!("mem={}M", self.memory_mib),
             format!("PORTUNUS_LIFE_S={}", self.life.as_secs()),
-            "hostfs=.".to_owned(),
+            "hostfs=/proc/self/cwd".to_owned(),
             "rootfstype=hostfs".to_owned(),
             // The slash has the link followed.
             format!("rootflags={ROOT}/"),
