@@ -1,0 +1,303 @@
+//! What a configuration says: the types that it is parsed into, and that its
+//! JSON Schema is made of.
+//!
+//! A field's documentation is what an editor shows for its key. `parse` walks
+//! the same keys by hand, for the sake of its faults; a test keeps the two
+//! together.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use portunus_device::layout::{MaxPorts, PortId, PortName};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Map, Value as Json};
+use toml::de::DeValue;
+
+use super::names::{self, VmName};
+use super::plugin::{Digest, PluginSource};
+use super::quantity::{Bounds, ByteSize, TimeSpan};
+use super::source::{Located, Span};
+use super::value::{Invalid, Unfit, Value, from_text};
+
+/// What a virtual machine's ports do.
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
+#[schemars(title = "Portunus configuration", deny_unknown_fields)]
+pub struct Spec {
+    /// The virtio-serial device.
+    #[schemars(default)]
+    pub device: DeviceSpec,
+    /// The virtual machine.
+    #[schemars(default)]
+    pub vm: VmSpec,
+    /// The ports, in the order in which they get their ids: consoles take 0
+    /// first, other ports count from 1.
+    #[schemars(rename = "port", length(min = 1))]
+    pub ports: Vec<PortSpec>,
+}
+
+/// The virtio-serial device.
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DeviceSpec {
+    /// How many ports the device has room for, port 0 with them. 31 if left
+    /// out: a console and 30 others.
+    #[schemars(default, schema_with = "names::max_ports_schema")]
+    pub max_ports: Option<Located<MaxPorts>>,
+}
+
+impl DeviceSpec {
+    /// How many ports the device has room for.
+    pub fn max_ports(&self) -> MaxPorts {
+        self.max_ports
+            .as_ref()
+            .map(|located| located.value)
+            .unwrap_or_default()
+    }
+}
+
+/// The virtual machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct VmSpec {
+    /// The machine's name in logs and to plugins: at most 64 bytes without
+    /// control characters and slashes. The configuration file's name without
+    /// its ending if left out.
+    #[schemars(default, schema_with = "names::vm_name_schema")]
+    pub name: VmName,
+}
+
+/// One port, and the plugin that answers it.
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct PortSpec {
+    /// The port's number in its device, assigned by its place in the file.
+    #[schemars(skip)]
+    pub id: PortId,
+    /// The name of the port in the guest's `/dev/virtio-ports`: at most 127
+    /// bytes without control characters and slashes.
+    #[schemars(schema_with = "names::port_name_schema")]
+    pub name: Located<PortName>,
+    /// Whether the guest sees a console (`/dev/hvc0` for the first) and not a
+    /// plain port. A console's bytes are dropped, and counted, where its
+    /// plugin is slower than the guest.
+    #[schemars(default)]
+    pub console: bool,
+    /// The plugin that answers: a bundled one's name, or the path of a
+    /// component. What has a slash or ends in `.wasm` is a path.
+    pub plugin: Located<PluginSource>,
+    /// The SHA-256 that the plugin's file must have, in hexadecimal.
+    #[schemars(default, with = "Digest")]
+    pub sha256: Option<Digest>,
+    /// What the plugin is told, as it is. What may stand here, its own
+    /// documentation says.
+    #[schemars(default, with = "Map<String, Json>")]
+    pub config: PluginConfig,
+    /// What the plugin may reach beyond its port. Nothing if left out.
+    #[schemars(default)]
+    pub grant: GrantSpec,
+    /// What the plugin may use up.
+    #[schemars(default)]
+    pub limit: LimitSpec,
+}
+
+/// A port's `config` table as its plugin gets it, and where it stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PluginConfig {
+    /// The table as a JSON object. Dates and times are strings.
+    pub json: Map<String, Json>,
+    /// The table in the file: what to underline when the plugin refuses it.
+    /// Nothing where it is left out.
+    pub place: Option<Span>,
+}
+
+/// What a plugin may reach beyond its port.
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct GrantSpec {
+    /// Directories of the host, with all that is in them.
+    #[schemars(default, length(max = MAX_DIRS))]
+    pub dirs: Vec<DirGrantSpec>,
+}
+
+/// Directories that one port may be granted: each is an open file of the host
+/// for each of the port's instances.
+pub const MAX_DIRS: usize = 16;
+
+/// One directory of the host that a plugin sees.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct DirGrantSpec {
+    /// Where the directory is on the host. A relative path starts from the
+    /// configuration's directory.
+    #[schemars(with = "String", length(min = 1))]
+    pub host: Located<PathBuf>,
+    /// The path by which the plugin sees it: `/logs`.
+    pub guest: Located<GuestPath>,
+    /// What the plugin may do there. `read` if left out.
+    #[schemars(default)]
+    pub access: Access,
+}
+
+/// A path as a plugin sees it: absolute, without `.` and `..`, at most
+/// [`GuestPath::MAX_BYTES`] bytes without control characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GuestPath(String);
+
+impl GuestPath {
+    /// The longest path, in bytes: what Linux allows for one name.
+    pub const MAX_BYTES: usize = 255;
+
+    /// The path.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a plugin may do in a directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+pub enum Access {
+    /// Read and list.
+    #[default]
+    Read,
+    /// Read, list, create, change and remove.
+    Write,
+}
+
+/// What a plugin may use up. Going past a limit ends its instance, and a new
+/// one takes its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct LimitSpec {
+    /// Memory, 64KiB to 4GiB. 16MiB if left out.
+    #[schemars(default, with = "ByteSize")]
+    pub memory: Option<ByteSize>,
+    /// Time computing in one call, 1ms to 1m. 1s if left out.
+    #[schemars(default, with = "TimeSpan")]
+    pub cpu: Option<TimeSpan>,
+    /// Time in one call altogether, 1ms to 1m. 5s if left out.
+    #[schemars(default, with = "TimeSpan")]
+    pub wall: Option<TimeSpan>,
+}
+
+impl LimitSpec {
+    /// What `memory` may be.
+    pub const MEMORY: Bounds<ByteSize> = Bounds {
+        least: ByteSize::from_bytes(64 << 10),
+        most: ByteSize::from_bytes(4 << 30),
+        reason: "one page of WebAssembly's, and all that it can address",
+    };
+
+    /// What `cpu` and `wall` may be.
+    pub const CALL: Bounds<TimeSpan> = Bounds {
+        least: TimeSpan::from_ms(1),
+        most: TimeSpan::from_ms(60_000),
+        reason: "time is counted in milliseconds, and a port that is in a call answers nothing else",
+    };
+}
+
+impl FromStr for GuestPath {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let most = Self::MAX_BYTES;
+        let Some(relative) = text.strip_prefix('/') else {
+            return Err(Invalid::new(
+                "is no absolute path",
+                format!("write `/{text}`"),
+            ));
+        };
+        if text.len() > most {
+            let length = text.len();
+            Err(Invalid::new(
+                format!("has {length} bytes"),
+                format!("write at most {most}"),
+            ))
+        } else if text.chars().any(char::is_control) {
+            Err(Invalid::new(
+                "has a control character",
+                "write text on one line",
+            ))
+        } else if relative.split('/').any(|part| matches!(part, "." | "..")) {
+            Err(Invalid::new(
+                "has `.` or `..` in it",
+                "write the path that it leads to",
+            ))
+        } else if relative.contains("//") || relative.starts_with('/') || relative.ends_with('/') {
+            Err(Invalid::new(
+                "has an empty part",
+                "write one slash between two parts, none at the end",
+            ))
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for GuestPath {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl Value for GuestPath {
+    const WANTED: &'static str = "a string";
+    const EXAMPLE: &'static str = "\"/logs\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Unfit> {
+        from_text(value, str::parse)
+    }
+}
+
+impl Value for PathBuf {
+    const WANTED: &'static str = "a string";
+    const EXAMPLE: &'static str = "\"logs\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Unfit> {
+        from_text(value, |text| match text.contains('\0') {
+            true => Err(Invalid::new(
+                "has a NUL character",
+                "no path has one: remove it",
+            )),
+            false => Ok(Self::from(text)),
+        })
+    }
+}
+
+impl Value for Access {
+    const WANTED: &'static str = "a string";
+    const EXAMPLE: &'static str = "\"read\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Unfit> {
+        from_text(value, |text| match text {
+            "read" => Ok(Self::Read),
+            "write" => Ok(Self::Write),
+            _ => Err(Invalid::new(
+                "is no kind of access",
+                "write `read` or `write`",
+            )),
+        })
+    }
+}
+
+impl JsonSchema for GuestPath {
+    fn schema_name() -> Cow<'static, str> {
+        "GuestPath".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "An absolute path without `.` and `..`.",
+            "type": "string",
+            "maxLength": Self::MAX_BYTES,
+            "pattern": "^/",
+            "examples": ["/logs"]
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "spec_tests.rs"]
+mod tests;
