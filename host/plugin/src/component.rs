@@ -11,7 +11,7 @@ use wasmtime::component::types::{self, ComponentItem};
 use crate::bindings::PluginPre;
 use crate::engine::Engine;
 use crate::host::{CloseReason, OpenReason, Peer, PortInfo};
-use crate::imports::{INTERFACES, PACKAGE, VERSION};
+use crate::imports::{INTERFACES, PACKAGE, VERSION, WASI, WASI_VERSION};
 use crate::journal::clean;
 use crate::load_error::LoadError;
 use crate::state::State;
@@ -30,17 +30,6 @@ const MAX_LISTED: usize = 64;
 /// from core modules (component-model, Binary.md).
 const MAGIC: [u8; 4] = *b"\0asm";
 const CORE_LAYER: [u8; 4] = [1, 0, 0, 0];
-
-/// The packages of WASI 0.2 that the linker has.
-const WASI_PACKAGES: [&str; 6] = [
-    "wasi:cli/",
-    "wasi:clocks/",
-    "wasi:filesystem/",
-    "wasi:io/",
-    "wasi:random/",
-    "wasi:sockets/",
-];
-const WASI_VERSION: &str = "0.2.";
 
 /// A plugin, ready to be started any number of times. A clone is the same one.
 #[derive(Clone)]
@@ -177,21 +166,19 @@ fn other_version(name: &str) -> Option<&str> {
 /// Whether the linker has an interface of this name. What it lacks within one
 /// is told when the component is linked.
 fn is_provided(name: &str) -> bool {
-    let Some((interface, version)) = name.split_once('@') else {
+    let Some(((package, interface), version)) = name
+        .split_once('@')
+        .and_then(|(path, version)| Some((path.split_once('/')?, version)))
+    else {
         return false;
     };
-    match interface
-        .strip_prefix(PACKAGE)
-        .and_then(|rest| rest.strip_prefix('/'))
-    {
-        Some(interface) => INTERFACES.contains(&interface) && version == VERSION,
-        None => {
-            version.starts_with(WASI_VERSION)
-                && WASI_PACKAGES
-                    .iter()
-                    .any(|package| interface.starts_with(package))
-        }
+    if package == PACKAGE {
+        return version == VERSION && INTERFACES.contains(&interface);
     }
+    version.starts_with(WASI_VERSION)
+        && WASI
+            .iter()
+            .any(|(wasi, interfaces)| *wasi == package && interfaces.contains(&interface))
 }
 
 /// Refuses a handler whose functions have other types than ours.
@@ -242,7 +229,3 @@ fn listed(names: &[&str]) -> Vec<String> {
 fn words(error: &wasmtime::Error) -> String {
     clean(&format!("{error:#}"), MAX_WORDS_BYTES)
 }
-
-#[cfg(test)]
-#[path = "component_tests.rs"]
-mod tests;

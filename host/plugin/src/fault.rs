@@ -96,7 +96,12 @@ fn cause(error: &wasmtime::Error, limits: &Limits) -> FaultCause {
         return FaultCause::Trap(trap.to_string());
     }
     let words = error.root_cause().to_string();
-    // The runtime has no type for these two; the tests of the limits hold them.
+    // The runtime has no types for these; the tests of the limits hold them.
+    if words.contains("store handle limit exceeded") {
+        return FaultCause::Limit(LimitStruck::Resources {
+            limit: limits.resources,
+        });
+    }
     if words.contains("fuel allocated for hostcalls has been exhausted") {
         return FaultCause::Limit(LimitStruck::HostCall {
             limit_bytes: limits.memory_bytes,

@@ -20,6 +20,43 @@ pub(crate) const VERSION: &str = "0.1.0";
 pub(crate) const INTERFACES: [&str; 6] =
     ["types", "channel", "timer", "log", "metrics", "lifecycle"];
 
+/// The interfaces of WASI 0.2 that it can import too. Without a grant they are
+/// inert: no directory, no address, nobody's environment.
+pub(crate) const WASI: [(&str, &[&str]); 6] = [
+    (
+        "wasi:cli",
+        &[
+            "environment",
+            "exit",
+            "stdin",
+            "stdout",
+            "stderr",
+            "terminal-input",
+            "terminal-output",
+            "terminal-stdin",
+            "terminal-stdout",
+            "terminal-stderr",
+        ],
+    ),
+    ("wasi:clocks", &["monotonic-clock", "wall-clock"]),
+    ("wasi:filesystem", &["preopens", "types"]),
+    ("wasi:io", &["error", "poll", "streams"]),
+    ("wasi:random", &["insecure", "insecure-seed", "random"]),
+    (
+        "wasi:sockets",
+        &[
+            "instance-network",
+            "ip-name-lookup",
+            "network",
+            "tcp",
+            "tcp-create-socket",
+            "udp",
+            "udp-create-socket",
+        ],
+    ),
+];
+pub(crate) const WASI_VERSION: &str = "0.2.";
+
 type Caller<'a> = StoreContextMut<'a, State>;
 
 /// All that a plugin can import.
@@ -148,3 +185,7 @@ fn with_outlet<R>(
     caller.data_mut().outlet = Some(outlet);
     answer
 }
+
+#[cfg(test)]
+#[path = "imports_tests.rs"]
+mod tests;

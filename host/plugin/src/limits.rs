@@ -224,3 +224,7 @@ impl ResourceLimiter for Usage {
 fn growth(current: usize, desired: usize) -> u64 {
     u64::try_from(desired.saturating_sub(current)).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+#[path = "limits_tests.rs"]
+mod tests;

@@ -15,7 +15,7 @@ pub(crate) struct Plugin {
     /// answers a pointer to a `result<_, string>`.
     pub(crate) init: &'static str,
     /// `(param $channel i64) (param $data i32) (param $len i32)`, answers how
-    /// many bytes it took.
+    /// many bytes it took. It has `(local $turns i32) (local $work i32)`.
     pub(crate) on_data: &'static str,
     /// `(param $channel i64)` and the peer and the reason, as the canonical ABI
     /// flattens them.
@@ -83,6 +83,7 @@ const MODULE: &str = r#"
     {on_open})
   (func $on_data (export "portunus:port/handler@0.1.0#on-data")
     (param $channel i64) (param $data i32) (param $len i32) (result i32)
+    (local $turns i32) (local $work i32)
     (global.set $heap (i32.const 4096))
     {on_data})
   (func (export "portunus:port/handler@0.1.0#on-writable") (param $channel i64))
@@ -100,16 +101,20 @@ const MODULE: &str = r#"
 impl Plugin {
     /// The component's bytes.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let module = MODULE
+        let contract = std::fs::read_to_string(contract_path()).expect("the contract");
+        encode(&self.module(), &contract, self.wasi)
+    }
+
+    /// The core module's text.
+    pub(crate) fn module(&self) -> String {
+        MODULE
             .replace("{fields}", self.fields)
             .replace("{init}", self.init)
             .replace("{on_open}", self.on_open)
             .replace("{on_data}", self.on_data)
             .replace("{on_timer}", self.on_timer)
             .replace("{on_stop}", self.on_stop)
-            .replace("{save}", self.save);
-        let contract = std::fs::read_to_string(contract_path()).expect("the contract");
-        encode(&module, &contract, self.wasi)
+            .replace("{save}", self.save)
     }
 }
 
