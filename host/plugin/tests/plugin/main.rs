@@ -1,6 +1,8 @@
 //! The runtime against real components, small and mostly hostile. Each is
 //! written as WebAssembly text where its test stands.
 
+#![cfg(test)]
+
 mod calls;
 mod faults;
 mod grants;
