@@ -70,3 +70,7 @@ impl ConfigSpace {
         [c0, c1, r0, r1, m0, m1, m2, m3, 0, 0, 0, 0]
     }
 }
+
+#[cfg(test)]
+#[path = "config_space_tests.rs"]
+mod tests;

@@ -211,3 +211,7 @@ fn header(id: u32, event: u16, value: bool) -> [u8; HEADER_BYTES] {
     let [v0, v1] = u16::from(value).to_le_bytes();
     [i0, i1, i2, i3, e0, e1, v0, v1]
 }
+
+#[cfg(test)]
+#[path = "control_tests.rs"]
+mod tests;

@@ -90,3 +90,7 @@ impl Features {
         self.0 & bit(number) != 0
     }
 }
+
+#[cfg(test)]
+#[path = "features_tests.rs"]
+mod tests;

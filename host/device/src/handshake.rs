@@ -284,3 +284,7 @@ impl Handshake {
             .collect();
     }
 }
+
+#[cfg(test)]
+#[path = "handshake_tests.rs"]
+mod tests;

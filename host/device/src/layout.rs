@@ -231,3 +231,7 @@ pub fn receive_queue(id: PortId) -> QueueIndex {
 pub fn transmit_queue(id: PortId) -> QueueIndex {
     QueueIndex(receive_queue(id).0.saturating_add(1))
 }
+
+#[cfg(test)]
+#[path = "layout_tests.rs"]
+mod tests;
