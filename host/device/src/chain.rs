@@ -151,12 +151,13 @@ pub(crate) fn walk(
     segments.clear();
     let mut table = ring_table;
     let mut index = head;
-    let mut seen_in_table: u32 = 0;
+    let mut left_in_table = table.length;
+    let mut left_in_chain = MAX_CHAIN_DESCRIPTORS;
     let mut in_indirect = false;
     let mut writable_seen = false;
     let mut total_bytes: u32 = 0;
 
-    for _ in 0..=MAX_CHAIN_DESCRIPTORS {
+    loop {
         let descriptor = table.read(memory, index)?;
         if descriptor.refers_to_indirect_table() {
             if in_indirect {
@@ -166,14 +167,12 @@ pub(crate) fn walk(
                 return Err(ChainFault::IndirectWithNext);
             }
             table = Table::indirect(&descriptor)?;
-            (index, seen_in_table, in_indirect) = (0, 0, true);
+            (index, left_in_table, in_indirect) = (0, table.length, true);
             continue;
         }
-
-        if seen_in_table >= table.length {
-            return Err(ChainFault::Looped);
-        }
-        seen_in_table = seen_in_table.saturating_add(1);
+        left_in_table = left_in_table.checked_sub(1).ok_or(ChainFault::Looped)?;
+        let left = left_in_chain.checked_sub(1);
+        left_in_chain = left.ok_or(ChainFault::TooManyDescriptors)?;
 
         let direction = direction_of(&descriptor);
         if writable_seen && direction == Direction::Readable {
@@ -194,7 +193,6 @@ pub(crate) fn walk(
         }
         index = descriptor.next();
     }
-    Err(ChainFault::TooManyDescriptors)
 }
 
 fn direction_of(descriptor: &Descriptor) -> Direction {
@@ -221,3 +219,7 @@ fn checked_segment(
         false => Err(segment.outside_memory()),
     }
 }
+
+#[cfg(test)]
+#[path = "chain_tests.rs"]
+mod tests;

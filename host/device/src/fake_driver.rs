@@ -6,6 +6,7 @@
 //! - [`DriverRing`]: the driver's side of one virtqueue, well-behaved or not:
 //!   it can write any descriptor and any index;
 //! - [`TransmitDriver`] and [`ReceiveDriver`]: bytes on top of such a ring;
+//! - [`InterruptCounter`]: where a device's notifications go;
 //! - [`FakeGuest`]: a whole device's driver, which speaks the control protocol
 //!   as Linux's `virtio_console` does.
 //!
@@ -13,11 +14,13 @@
 //! two. What a driver would do in an interrupt is a call.
 
 mod guest;
+mod interrupt;
 mod ram;
 mod ring;
 mod stream;
 
 pub use guest::{FakeGuest, FakeGuestSpec, GuestPort};
+pub use interrupt::InterruptCounter;
 pub use ram::{Backing, GuestRam, RamRegion};
 pub use ring::{Buffer, DriverRing, RawDescriptor, Used};
 pub use stream::{ReceiveDriver, TransmitDriver};

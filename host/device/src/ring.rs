@@ -275,3 +275,7 @@ impl AvailableProbe {
         Ok(RingIndex(u16::from_le(index.map_err(|_| outside)?)))
     }
 }
+
+#[cfg(test)]
+#[path = "ring_tests.rs"]
+mod tests;
