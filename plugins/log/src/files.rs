@@ -84,7 +84,7 @@ impl Files for Disk {
         let grown = usize::try_from(after.saturating_sub(before)).unwrap_or(usize::MAX);
         Appended {
             bytes: grown.min(bytes.len()),
-            result,
+            result: result.map_err(explain),
         }
     }
 
@@ -103,6 +103,16 @@ impl Files for Disk {
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         fs::rename(from, to)
     }
+}
+
+/// A WASI stream does not say why it failed, and Rust's newer C library for WASI
+/// calls that an I/O error. Nearly always the disk is full.
+fn explain(error: io::Error) -> io::Error {
+    const WASI_EIO: i32 = 29;
+    if cfg!(target_os = "wasi") && error.raw_os_error() == Some(WASI_EIO) {
+        return io::Error::other(format!("{error}: is the disk full?"));
+    }
+    error
 }
 
 /// Makes a missing file nothing, and no error.

@@ -123,7 +123,10 @@ impl<F: Files> Logger<F> {
     /// nothing waits any more; else a timer is set to try again.
     fn settle(&mut self) -> bool {
         let written = self.journal.write();
-        metrics::count("lines", self.journal.take_written());
+        match self.journal.take_written() {
+            0 => {}
+            lines => metrics::count("lines", lines),
+        }
         if let Err(failure) = written {
             metrics::count("write_errors", 1);
             if self.refused.is_none() {

@@ -35,7 +35,7 @@ fn what_is_wrong_is_named_by_its_key() {
         (r"{}", "path"),
         (r#"{"path": ""}"#, "config.path"),
         (r#"{"path": "/logs/"}"#, "config.path"),
-        (r#"{"path": "a", "rotate": "10"}"#, "config.rotate"),
+        (r#"{"path": "a", "rotate": "10MB"}"#, "config.rotate"),
         (
             r#"{"path": "a", "rotate": "1023B"}"#,
             "config.rotate: 1023B is not between 1KiB and ",

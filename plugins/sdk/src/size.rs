@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de};
 
-/// A number of bytes, written with its unit: `"512B"`, `"8KiB"`, `"10MiB"`,
-/// `"1GiB"`.
+/// A number of bytes, written as in the rest of the configuration: `"512"`,
+/// `"8KiB"`, `"10MiB"`, `"1GiB"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(u64);
 
@@ -43,13 +43,14 @@ impl ByteSize {
 impl FromStr for ByteSize {
     type Err = String;
 
-    /// Reads digits and a unit, with nothing around them.
+    /// Reads digits and a unit, bytes if there is none, with nothing around them.
     fn from_str(text: &str) -> Result<Self, String> {
         let digits_end = text
             .find(|c: char| !c.is_ascii_digit())
             .unwrap_or(text.len());
         let (digits, unit) = text.split_at(digits_end);
         let count: Option<u64> = digits.parse().ok();
+        let unit = if unit.is_empty() { "B" } else { unit };
         let scale = UNITS
             .iter()
             .find(|(name, _)| *name == unit)
@@ -59,7 +60,7 @@ impl FromStr for ByteSize {
             .and_then(|(count, scale)| count.checked_mul(scale))
             .map(Self)
             .ok_or_else(|| {
-                format!("`{text}` is not a size: write a whole number and B, KiB, MiB or GiB, like \"10MiB\"")
+                format!("`{text}` is not a size: write a whole number and KiB, MiB or GiB, like \"10MiB\"")
             })
     }
 }
@@ -84,7 +85,7 @@ impl<'de> Deserialize<'de> for ByteSize {
             type Value = ByteSize;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a size with its unit, like \"10MiB\"")
+                f.write_str("a size, like \"10MiB\"")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<ByteSize, E> {
