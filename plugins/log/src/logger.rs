@@ -163,7 +163,10 @@ impl<F: Files> Logger<F> {
     fn give_up(&mut self) {
         let lines = self.journal.give_up();
         metrics::count("lines_lost", lines);
-        log::error(format_args!("{}: {lines} lines are lost", self.spec.path));
+        let path = &self.spec.path;
+        log::error(format_args!(
+            "{path}: {lines} lines are lost, which could not be written before the stop"
+        ));
         self.stop = Stop::Said;
         lifecycle::stopped();
     }

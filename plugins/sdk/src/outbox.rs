@@ -78,6 +78,12 @@ impl Outbox {
         }
     }
 
+    /// Forgets what waits: for `on_close`, since the next to open the channel is
+    /// another.
+    pub fn clear(&mut self) {
+        self.waiting.clear();
+    }
+
     /// What waits, for [`Plugin::save`](crate::Plugin::save); nothing if
     /// nothing does.
     pub fn save(&self) -> Option<Vec<u8>> {
