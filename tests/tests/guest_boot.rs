@@ -10,7 +10,7 @@ use portunus_tests::guest::{DEADLINE, root};
 
 /// Boots a guest that runs `script`.
 fn boot(script: &str) -> Result<Guest, Box<dyn Error>> {
-    let script = format!("#!/bin/busybox sh\n{script}");
+    let script = format!("#!/bin/sh\n{script}");
     Ok(UmlSpec::new(&root()?, script.as_bytes()).boot()?)
 }
 
@@ -125,7 +125,7 @@ fn one_that_ends_too_early_is_told_with_its_last_words() {
 #[test]
 fn one_that_its_host_forgot_ends_by_itself() {
     let root = root().unwrap();
-    let mut spec = UmlSpec::new(&root, b"#!/bin/busybox sh\nsleep 1000\n");
+    let mut spec = UmlSpec::new(&root, b"#!/bin/sh\nsleep 1000\n");
     spec.life = std::time::Duration::from_secs(1);
     let mut guest = spec.boot().unwrap();
     let fault = guest.finish(DEADLINE).unwrap_err();

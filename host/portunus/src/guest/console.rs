@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use crate::escape::Escaped;
+
 /// A longer line goes on as another one: as much as a screen holds.
 const LINE_LIMIT_BYTES: usize = 4096;
 
@@ -61,7 +63,7 @@ impl Console {
         self.lines
             .iter()
             .skip(skipped)
-            .map(|line| format!("\n  | {}", shown(line)))
+            .map(|line| format!("\n  | {}", Escaped::new(line)))
             .collect()
     }
 
@@ -76,19 +78,6 @@ impl Console {
         }
         self.lines.push_back(line);
     }
-}
-
-/// A guest's words as a terminal may have them: control characters, and what
-/// would change the order of the text, are escaped.
-pub fn shown(guests: &str) -> String {
-    let mut safe = String::with_capacity(guests.len());
-    for character in guests.chars() {
-        match character {
-            '"' | '\'' | '\\' => safe.push(character),
-            _ => safe.extend(character.escape_debug()),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]

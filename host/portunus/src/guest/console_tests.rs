@@ -40,18 +40,6 @@ fn the_oldest_lines_are_forgotten() {
 }
 
 #[test]
-fn what_is_shown_moves_no_cursor_and_turns_no_text() {
-    assert_eq!(
-        shown("plain 'text', \"so\" \\ é"),
-        "plain 'text', \"so\" \\ é"
-    );
-    assert_eq!(
-        shown("\x1b[2J\u{202e}a\tb\0"),
-        "\\u{1b}[2J\\u{202e}a\\tb\\0"
-    );
-}
-
-#[test]
 fn an_error_repeats_the_last_lines_only() {
     let mut console = Console::default();
     for number in 0..TAIL_LINES + 5 {
@@ -60,4 +48,11 @@ fn an_error_repeats_the_last_lines_only() {
     let tail = console.tail();
     assert!(tail.starts_with("\n  | 5\n  | 6\n"), "{tail}");
     assert!(tail.ends_with("\n  | 24"), "{tail}");
+}
+
+#[test]
+fn an_error_moves_no_cursor() {
+    let mut console = Console::default();
+    console.print(b"\x1b[2J\n");
+    assert_eq!(console.tail(), "\n  | \\u{1b}[2J");
 }

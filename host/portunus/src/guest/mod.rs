@@ -18,7 +18,6 @@ mod progress;
 mod root;
 mod uml;
 
-pub use console::shown;
 pub use folder::{RunFolder, RunFolderError};
 pub use memory_folder::NoMemoryFolder;
 pub use packages::FetchError;

@@ -10,18 +10,19 @@ use super::packages::{self, Apt, FetchError};
 use super::progress::Progress;
 
 /// What a guest is made of. apt adds what these need.
-const PACKAGES: [&str; 6] = [
+const PACKAGES: [&str; 7] = [
     "user-mode-linux",
     "udev",
     "kmod",
     "busybox-static",
+    "dash",
     "base-passwd",
     "python3-minimal",
 ];
 
 /// The unpacked folder's name. Count it up when [`PACKAGES`] or [`LINKS`]
 /// changes, and every machine makes the folder anew.
-const UNPACKED: &str = "root-1";
+const UNPACKED: &str = "root-2";
 
 /// First process of the guest.
 const INIT: &str = include_str!("init.sh");
@@ -35,7 +36,8 @@ const MOUNT_POINTS: [&str; 9] = [
 ];
 
 /// What the packages' installation scripts would do: name and target.
-const LINKS: [(&str, &str); 3] = [
+const LINKS: [(&str, &str); 4] = [
+    ("usr/bin/sh", "dash"),
     ("usr/lib/modules", "uml/modules"),
     ("etc/passwd", "../usr/share/base-passwd/passwd.master"),
     ("etc/group", "../usr/share/base-passwd/group.master"),
@@ -43,9 +45,10 @@ const LINKS: [(&str, &str); 3] = [
 
 /// What a guest cannot do without, to tell a foreign distribution's package from
 /// a usable one.
-const NEEDED: [&str; 6] = [
+const NEEDED: [&str; 7] = [
     KERNEL,
     "usr/bin/busybox",
+    "usr/bin/dash",
     "usr/bin/python3",
     "usr/bin/udevadm",
     "usr/lib/systemd/systemd-udevd",

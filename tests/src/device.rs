@@ -1,0 +1,124 @@
+//! A device in this process, for guests and front ends to use.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use portunus::door::serve::Server;
+use portunus::router::{PortPlan, Router};
+use portunus::session::Recipe;
+use portunus_device::layout::{MaxPorts, PortId, PortName};
+use portunus_plugin::{Component, Engine, Grants, Limits, PortInfo};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::guest::project;
+
+/// A vhost-user device whose every port is answered by the echo plugin.
+pub struct EchoDevice {
+    runtime: Runtime,
+    server: Option<Server>,
+    folder: TempDir,
+}
+
+impl EchoDevice {
+    /// Starts a device of 31 ports with one port of each name; the name at
+    /// `console`, if any, is a console's.
+    ///
+    /// # Errors
+    ///
+    /// What could not be started.
+    pub fn start(names: &[&str], console: Option<usize>) -> Result<Self, Box<dyn Error>> {
+        let runtime = Runtime::new()?;
+        let folder = tempfile::tempdir()?;
+        let socket = folder.path().join("device.sock");
+        let engine = Engine::new()?;
+        let echo = project().join("target/plugins/echo.wasm");
+        let component = Component::load_file(&engine, &echo)?;
+        let server = runtime.block_on(async {
+            let router = Router::new(MaxPorts::default(), tracing::Span::none());
+            let mut next_id = 1..;
+            for (index, name) in names.iter().enumerate() {
+                let is_console = console == Some(index);
+                let id = if is_console { Some(0) } else { next_id.next() };
+                router
+                    .add(plan(&component, name, id.unwrap_or_default(), is_console)?)
+                    .await?;
+            }
+            Ok::<_, Box<dyn Error>>(Server::start(Arc::new(router), &socket)?)
+        })?;
+        Ok(Self {
+            runtime,
+            server: Some(server),
+            folder,
+        })
+    }
+
+    /// Where it is served.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("device.sock")
+    }
+}
+
+impl Drop for EchoDevice {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            self.runtime.block_on(server.stop(Duration::from_secs(1)));
+        }
+    }
+}
+
+fn plan(
+    component: &Component,
+    name: &str,
+    id: u32,
+    console: bool,
+) -> Result<PortPlan, Box<dyn Error>> {
+    let info = PortInfo {
+        vm: "test".into(),
+        name: name.into(),
+        id,
+        console,
+        lossy: console,
+    };
+    Ok(PortPlan {
+        id: PortId::new(id).ok_or("no such port number")?,
+        name: name.parse::<PortName>()?,
+        console,
+        recipe: Recipe {
+            component: component.clone(),
+            limits: Limits::default(),
+            grants: Grants::default(),
+            info,
+            config: "{}".into(),
+        },
+    })
+}
+
+/// Compiles a sample program of `examples/guest` for the guest.
+///
+/// # Errors
+///
+/// What the compiler says.
+pub fn compile(name: &str) -> Result<Vec<u8>, Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let program = folder.path().join(name);
+    let source = sample(&format!("{name}.c"));
+    let said = std::process::Command::new("cc")
+        .args([
+            "-O2", "-static", "-pthread", "-Wall", "-Wextra", "-Werror", "-o",
+        ])
+        .args([&program, &source])
+        .output()
+        .map_err(|cause| format!("the C compiler `cc` cannot be started: {cause}"))?;
+    if !said.status.success() {
+        return Err(String::from_utf8_lossy(&said.stderr).into());
+    }
+    Ok(std::fs::read(program)?)
+}
+
+/// Where the sample program of this name is.
+pub fn sample(name: &str) -> PathBuf {
+    Path::new(&project()).join("examples/guest").join(name)
+}
