@@ -7,5 +7,7 @@ mod emergency;
 pub mod escape;
 pub mod guest;
 pub mod kick;
+pub mod launch;
+pub mod plugins;
 pub mod router;
 pub mod session;

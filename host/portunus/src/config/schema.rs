@@ -11,3 +11,7 @@ use super::spec::Spec;
 pub fn schema() -> Schema {
     SchemaGenerator::new(SchemaSettings::draft2020_12()).into_root_schema_for::<Spec>()
 }
+
+#[cfg(test)]
+#[path = "schema_tests.rs"]
+mod tests;

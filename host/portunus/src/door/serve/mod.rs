@@ -11,6 +11,7 @@ mod frames;
 mod front_end;
 mod listener;
 mod memory;
+mod run;
 mod vring;
 
 use std::io;
@@ -23,6 +24,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use listener::SocketFault;
+pub use run::{MAX_PORTS, ServeFault, run};
 
 use self::connection::converse;
 use self::front_end::FrontEnd;

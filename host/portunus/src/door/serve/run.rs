@@ -1,0 +1,104 @@
+//! The command: from a configuration's path to an orderly stop.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use portunus_plugin::EngineError;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Server, SocketFault};
+use crate::config::{self, Diagnostics};
+use crate::launch::launch;
+use crate::plugins::Plugins;
+
+/// How many ports a device can have over vhost-user, whose messages number a
+/// queue with eight bits.
+pub const MAX_PORTS: u32 = 127;
+
+/// Why nothing is served, or not to the end.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeFault {
+    /// The configuration has faults.
+    #[error(transparent)]
+    Configuration(#[from] Diagnostics),
+    /// This machine cannot run plugins.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// There is no socket.
+    #[error(transparent)]
+    Socket(#[from] SocketFault),
+    /// The system gives no threads, or no signals.
+    #[error("cannot run: {0}")]
+    System(#[from] io::Error),
+}
+
+/// Serves front ends until SIGTERM or SIGINT, then gives the plugins `grace` to
+/// make things safe. A second signal ends the grace.
+///
+/// # Errors
+///
+/// [`ServeFault`]: before anything is served.
+pub fn run(config: &Path, socket: &Path, grace: Duration) -> Result<(), ServeFault> {
+    let mut plugins = Plugins::new()?;
+    let loaded = config::load(config, &mut plugins)?;
+    fits_vhost_user(&loaded)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        // Before anything starts: no signal may find us unprepared.
+        let mut stop = StopSignals::new()?;
+        let router = launch(&loaded, &plugins).await?;
+        let server = Server::start(router, socket)?;
+        tracing::info!(socket = %socket.display(), "ready");
+        let name = stop.next().await;
+        tracing::info!(signal = name, grace_ms = grace.as_millis(), "stopping");
+        tokio::select! {
+            () = server.stop(grace) => tracing::info!("stopped"),
+            name = stop.next() => {
+                tracing::warn!(signal = name, "stopped without waiting for the plugins");
+                drop(std::fs::remove_file(socket));
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Refuses a device that vhost-user cannot carry.
+fn fits_vhost_user(loaded: &config::Loaded) -> Result<(), Diagnostics> {
+    let max_ports = loaded.spec.device.max_ports();
+    if max_ports.get() <= MAX_PORTS {
+        return Ok(());
+    }
+    let mut fault = config::Diagnostic::new(format!(
+        "a device of {max_ports} ports, served over vhost-user"
+    ))
+    .help(format!(
+        "write at most {MAX_PORTS}: vhost-user numbers a queue with eight bits"
+    ));
+    if let Some(located) = &loaded.spec.device.max_ports {
+        fault = fault.at(located.span, "too many");
+    }
+    Err(loaded.refuse(vec![fault]))
+}
+
+/// The signals that ask for an orderly stop.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

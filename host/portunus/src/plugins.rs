@@ -1,0 +1,77 @@
+//! The plugins of a configuration: loaded once each, however many ports name
+//! them. Owns the components that are part of the program.
+
+use std::collections::BTreeMap;
+
+use portunus_plugin::{Component, Engine, EngineError, LoadError};
+
+use crate::config::{Bundled, Invalid, PluginBytes, PluginLoader, PluginSource};
+
+/// Compiled components, by where they come from.
+pub struct Plugins {
+    engine: Engine,
+    components: BTreeMap<PluginSource, Component>,
+}
+
+impl Plugins {
+    /// No plugins yet.
+    ///
+    /// # Errors
+    ///
+    /// Where this machine cannot run WebAssembly.
+    pub fn new() -> Result<Self, EngineError> {
+        Ok(Self {
+            engine: Engine::new()?,
+            components: BTreeMap::new(),
+        })
+    }
+
+    /// The component of this source, if it was loaded.
+    pub fn get(&self, source: &PluginSource) -> Option<&Component> {
+        self.components.get(source)
+    }
+}
+
+impl PluginLoader for Plugins {
+    fn load(
+        &mut self,
+        source: &PluginSource,
+        component: PluginBytes<'_>,
+    ) -> Result<(), Vec<Invalid>> {
+        let bytes = match component {
+            PluginBytes::Bundled(bundled) => bundled_component(bundled),
+            PluginBytes::File(bytes) => bytes,
+        };
+        let component = Component::load(&self.engine, bytes, &source.to_string())
+            .map_err(|error| faults(&error))?;
+        self.components.insert(source.clone(), component);
+        Ok(())
+    }
+}
+
+/// What is wrong with a component, one fault for each thing to be mended.
+fn faults(error: &LoadError) -> Vec<Invalid> {
+    match error {
+        LoadError::MissingImports { imports, .. } => imports
+            .iter()
+            .map(|import| {
+                Invalid::new(
+                    format!("imports `{import}`, which nothing here provides"),
+                    "a plugin has `portunus:port` and WASI 0.2: build it without that import",
+                )
+            })
+            .collect(),
+        _ => vec![Invalid::new(
+            format!("cannot be loaded: {error}"),
+            "correct the path, or build it again",
+        )],
+    }
+}
+
+/// The bytes of a plugin that is part of the program.
+fn bundled_component(bundled: Bundled) -> &'static [u8] {
+    match bundled {
+        Bundled::Echo => include_bytes!(concat!(env!("PORTUNUS_BUNDLED_PLUGINS"), "/echo.wasm")),
+        Bundled::Log => include_bytes!(concat!(env!("PORTUNUS_BUNDLED_PLUGINS"), "/log.wasm")),
+    }
+}

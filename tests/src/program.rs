@@ -1,0 +1,186 @@
+//! The program itself, as a child process with a folder of its own.
+
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::guest::DEADLINE;
+
+/// The program as the tests' own build made it.
+///
+/// # Panics
+///
+/// Where it is not built: `make test` builds it.
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.ancestors().nth(2).unwrap();
+    let binary = folder.join("portunus");
+    assert!(
+        binary.is_file(),
+        "{} is missing: run `make test`",
+        binary.display()
+    );
+    binary
+}
+
+/// A running `portunus serve`. Killed when it is dropped.
+pub struct Program {
+    child: Child,
+    folder: TempDir,
+    lines: Receiver<String>,
+    seen: String,
+}
+
+impl Program {
+    /// Serves this configuration in a new folder, and waits until the socket
+    /// is ready.
+    pub fn serve(config: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        std::fs::create_dir(folder.path().join("logs")).unwrap();
+        std::fs::write(folder.path().join("vm.toml"), config).unwrap();
+        Self::serve_in(folder, &[])
+    }
+
+    /// Serves the `vm.toml` of a folder, with further arguments.
+    pub fn serve_in(folder: TempDir, arguments: &[&str]) -> Self {
+        let mut child = Command::new(binary())
+            .args(["serve", "vm.toml", "--socket", "vm.sock"])
+            .args(arguments)
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (tell, lines) = channel();
+        let output = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                if tell.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut program = Self {
+            child,
+            folder,
+            lines,
+            seen: String::new(),
+        };
+        program.find_line("ready");
+        program
+    }
+
+    /// Where it runs: `vm.toml`, `vm.sock`, `logs/`.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Its vhost-user socket.
+    pub fn socket(&self) -> PathBuf {
+        self.folder().join("vm.sock")
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Waits for a line of its log that contains `words`.
+    pub fn find_line(&mut self, words: &str) -> String {
+        let until = Instant::now() + DEADLINE;
+        loop {
+            match self
+                .lines
+                .recv_timeout(until.saturating_duration_since(Instant::now()))
+            {
+                Ok(line) => {
+                    self.seen.push_str(&line);
+                    self.seen.push('\n');
+                    if line.contains(words) {
+                        return line;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("no line with `{words}` in time:\n{}", self.seen)
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("it ended without a line with `{words}`:\n{}", self.seen)
+                }
+            }
+        }
+    }
+
+    /// All of its log so far.
+    pub fn log(&mut self) -> &str {
+        for line in self.lines.try_iter() {
+            self.seen.push_str(&line);
+            self.seen.push('\n');
+        }
+        &self.seen
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Waits for its end, and gives its folder back with its whole log.
+    pub fn wait(mut self) -> Ended {
+        let status = wait_for(&mut self.child, DEADLINE).unwrap();
+        while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
+            self.seen.push_str(&line);
+            self.seen.push('\n');
+        }
+        let folder = std::mem::replace(&mut self.folder, TempDir::new().unwrap());
+        Ended {
+            status,
+            folder,
+            log: std::mem::take(&mut self.seen),
+        }
+    }
+
+    /// Asks it to stop, and waits for that.
+    pub fn stop(self) -> Ended {
+        self.signal(Signal::TERM);
+        self.wait()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A program that has ended.
+pub struct Ended {
+    /// How.
+    pub status: ExitStatus,
+    /// What it leaves.
+    pub folder: TempDir,
+    /// All that it logged.
+    pub log: String,
+}
+
+/// Waits for a child's end without sleeping.
+fn wait_for(child: &mut Child, within: Duration) -> io::Result<ExitStatus> {
+    let (tell, told) = channel();
+    let pid = Pid::from_child(child);
+    std::thread::spawn(move || {
+        let status = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
+        drop(tell.send(status));
+    });
+    let status = told
+        .recv_timeout(within)
+        .map_err(|_late| io::Error::from(io::ErrorKind::TimedOut))??;
+    let (_, status) = status.ok_or(io::ErrorKind::NotFound)?;
+    Ok(ExitStatus::from_raw(status.as_raw()))
+}
