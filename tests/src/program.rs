@@ -176,7 +176,7 @@ fn wait_for(child: &mut Child, within: Duration) -> io::Result<ExitStatus> {
     let pid = Pid::from_child(child);
     std::thread::spawn(move || {
         let status = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
-        drop(tell.send(status));
+        let _nobody_waits = tell.send(status);
     });
     let status = told
         .recv_timeout(within)

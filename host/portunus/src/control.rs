@@ -8,7 +8,7 @@ use portunus_device::control_queues::{ControlQueues, Serviced};
 use portunus_device::features::Features;
 use portunus_device::handshake::{GuestEvent, Handshake};
 use portunus_device::layout::{MaxPorts, PortId};
-use portunus_device::ring::{Ring, RingIndex};
+use portunus_device::ring::{Ring, RingFault, RingIndex};
 use tokio::sync::Notify;
 
 use crate::kick::{Bell, Kick, kicked};
@@ -29,6 +29,8 @@ struct State {
     /// a reset of the handshake must not forget it.
     features: Features,
     broken: bool,
+    /// Messages that made no sense, so far.
+    ignored: u64,
 }
 
 struct Descriptors {
@@ -46,6 +48,7 @@ impl Control {
                 receive: None,
                 features: Features::default(),
                 broken: false,
+                ignored: 0,
             }),
             wake: Notify::new(),
         }
@@ -140,7 +143,10 @@ impl Control {
     /// each thing that the guest says, before its buffer is returned.
     pub async fn run(self: Arc<Self>, mut on_event: impl FnMut(GuestEvent)) {
         loop {
-            let (transmit, receive) = self.serve(&mut on_event);
+            let Some((transmit, receive)) = self.serve(&mut on_event) else {
+                tokio::task::yield_now().await;
+                continue;
+            };
             tokio::select! {
                 () = self.wake.notified() => {}
                 () = kicked(transmit) => {}
@@ -149,33 +155,53 @@ impl Control {
         }
     }
 
-    /// Serves what waits, and tells which kicks to wait for.
-    fn serve(&self, on_event: &mut impl FnMut(GuestEvent)) -> (Option<Kick>, Option<Kick>) {
+    /// Serves what waits, and tells which kicks to wait for: `None` where more
+    /// waits already, for which no kick may come.
+    fn serve(&self, on_event: &mut impl FnMut(GuestEvent)) -> Option<(Option<Kick>, Option<Kick>)> {
         let mut state = self.lock();
         if state.broken {
-            return (None, None);
+            return Some((None, None));
         }
         match state.queues.service(on_event) {
+            Ok(serviced) => {
+                state.tell_nonsense(&serviced);
+                (!serviced.more).then(|| (kick_of(&state.transmit), kick_of(&state.receive)))
+            }
             Err(fault) => {
-                state.broken = true;
-                for descriptors in state.transmit.iter().chain(&state.receive) {
-                    descriptors.error.signal();
-                }
-                tracing::error!(%fault, "the guest broke a control queue; both rest until the device is reset");
-                return (None, None);
+                state.rest(&fault);
+                Some((None, None))
             }
-            Ok(Serviced {
-                ignored,
-                first_fault: Some(fault),
-                ..
-            }) => {
-                tracing::warn!(ignored, %fault, "control messages of the guest's make no sense");
-            }
-            Ok(_) => {}
         }
-        let kick = |descriptors: &Option<Descriptors>| descriptors.as_ref().map(|d| d.kick.clone());
-        (kick(&state.transmit), kick(&state.receive))
     }
+}
+
+impl State {
+    /// Logs messages that make no sense: the first, and then ever more rarely,
+    /// since a guest can send any number of them.
+    fn tell_nonsense(&mut self, serviced: &Serviced) {
+        let Some(fault) = &serviced.first_fault else {
+            return;
+        };
+        let before = self.ignored;
+        self.ignored = before.saturating_add(serviced.ignored);
+        if before.checked_ilog2() != self.ignored.checked_ilog2() {
+            tracing::warn!(ignored = self.ignored, %fault, "control messages of the guest's make no sense");
+        }
+    }
+
+    fn rest(&mut self, fault: &RingFault) {
+        self.broken = true;
+        for descriptors in self.transmit.iter().chain(&self.receive) {
+            descriptors.error.signal();
+        }
+        tracing::error!(%fault, "the guest broke a control queue; both rest until the device is reset");
+    }
+}
+
+fn kick_of(descriptors: &Option<Descriptors>) -> Option<Kick> {
+    descriptors
+        .as_ref()
+        .map(|descriptors| descriptors.kick.clone())
 }
 
 fn split(ring: KickedRing) -> (Ring, Descriptors) {
