@@ -83,7 +83,7 @@ impl Walk<'_> {
         let tables = file.require_tables("port");
         let ports: Vec<_> = tables.into_iter().map(|port| self.port(port)).collect();
         let names = ports.iter().filter_map(|port| port.name.as_ref());
-        report_repeated(&file, "port", names);
+        report_repeated(&file, "ports", names);
         let ports = number(&file, &device, ports);
         file.finish();
         Spec { device, vm, ports }
@@ -193,7 +193,7 @@ impl Walk<'_> {
             .into_iter()
             .filter_map(|dir| self.dir_grant(dir))
             .collect();
-        report_repeated(&grant, "directory", dirs.iter().map(|dir| &dir.guest));
+        report_repeated(&grant, "directories", dirs.iter().map(|dir| &dir.guest));
         grant.finish();
         GrantSpec { dirs }
     }
@@ -304,7 +304,7 @@ fn missing_directory(host: &Located<PathBuf>) -> Option<Diagnostic> {
 /// Reports each name that an earlier one of the same kind has.
 fn report_repeated<'n, T: Ord + Display + 'n>(
     table: &Fields<'_>,
-    kind: &str,
+    kinds: &str,
     names: impl Iterator<Item = &'n Located<T>>,
 ) {
     let mut first_uses: BTreeMap<&T, Span> = BTreeMap::new();
@@ -313,7 +313,7 @@ fn report_repeated<'n, T: Ord + Display + 'n>(
             first_uses.insert(&name.value, name.span);
             continue;
         };
-        let what = format!("two {kind}s have the name `{}`", name.value);
+        let what = format!("two {kinds} have the name `{}`", name.value);
         let fault = Diagnostic::new(what).at(name.span, "used again here");
         table.report(
             fault

@@ -1,4 +1,4 @@
-//! Every syntax error of a file in one pass over its person's patience.
+//! Finds every syntax error of a file, not only the first.
 //!
 //! `toml` recovers from an error, but not always at the next line: a key
 //! without a value ends its table tree, and a bracket that is never closed
