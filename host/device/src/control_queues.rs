@@ -164,3 +164,7 @@ fn send_message(ring: &mut Ring, memory: &MemoryView, message: &[u8]) -> Result<
     ring.complete(memory, chain.finish())?;
     Ok(true)
 }
+
+#[cfg(test)]
+#[path = "control_queues_tests.rs"]
+mod tests;

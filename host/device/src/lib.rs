@@ -28,6 +28,9 @@ pub mod layout;
 pub mod port_queue;
 pub mod ring;
 
+#[cfg(test)]
+mod device_tests;
+
 /// Guest memory, which a front end may replace under us at any time.
 pub type Memory = vm_memory::GuestMemoryAtomic<vm_memory::GuestMemoryMmap>;
 

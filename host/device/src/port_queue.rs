@@ -293,3 +293,7 @@ impl ReceiveQueue {
         Ok(Some(bytes))
     }
 }
+
+#[cfg(test)]
+#[path = "port_queue_tests.rs"]
+mod tests;
