@@ -273,6 +273,26 @@ fn with_event_idx_each_side_hears_what_it_asked_for() {
 }
 
 #[test]
+fn what_came_between_the_last_look_and_arming_is_seen() {
+    for event_idx in [true, false] {
+        let mut rig = Rig::new(event_idx);
+        let mut ring = rig.ring();
+        assert_eq!(ring.arm(), Ok(false));
+        rig.offer(1);
+        assert!(rig.driver.wants_kick().expect("in memory"));
+        ring.disarm().expect("no fault");
+        assert_eq!(turn(&mut ring), Ok(true));
+        assert_eq!(turn(&mut ring), Ok(false), "the last look");
+        rig.offer(1);
+        assert!(
+            !rig.driver.wants_kick().expect("in memory"),
+            "no kick comes for it"
+        );
+        assert_eq!(ring.arm(), Ok(true));
+    }
+}
+
+#[test]
 fn a_probe_reads_the_index_from_elsewhere() {
     let mut rig = Rig::new(false);
     let probe = rig.ring().probe();

@@ -132,8 +132,6 @@ impl Verdict {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
     #[test]
     fn no_ring_at_all_harms_a_port(
         event_idx: bool,

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::Interrupt;
-use crate::fake_driver::{Backing, GuestRam, ReceiveDriver, TransmitDriver};
+use crate::fake_driver::{Backing, GuestRam, InterruptCounter, ReceiveDriver, TransmitDriver};
 use crate::port_queue::{ReceiveQueue, TransmitQueue};
 
 /// Far longer than a loaded machine takes to wake a thread.
@@ -146,6 +146,61 @@ fn host_to_guest(event_idx: bool, queue_size: u16) {
     }
     device.join().expect("the device's thread");
     assert!(read == data, "bytes differ");
+}
+
+/// A driver that never sleeps, as Linux's console, and writes the next byte as
+/// soon as it sees the last one taken: just when the device goes to sleep.
+fn one_byte_at_a_time(event_idx: bool) {
+    const BYTES: u32 = 20_000;
+    let mut ram = GuestRam::new(0x10_0000, Backing::Anonymous).expect("memory");
+    let mut driver = TransmitDriver::new(&mut ram, 2, event_idx, 1).expect("a ring");
+    let (kick, kicked) = Bell::new();
+    let interrupt = Arc::new(InterruptCounter::default());
+    let ring = driver.ring().spec().activate(ram.memory(), interrupt);
+    let mut queue = TransmitQueue::new(ring.expect("a good queue"));
+    queue.arm().expect("no fault");
+
+    let device = thread::spawn(move || {
+        let mut left = BYTES;
+        while left > 0 {
+            wait(&kicked, "device");
+            queue.disarm().expect("no fault");
+            loop {
+                let limit = queue.available().expect("no fault");
+                match queue.pull(limit, &mut [0]).expect("no fault") {
+                    0 if queue.arm().expect("no fault") => {}
+                    0 => break,
+                    _ => left = left.saturating_sub(1),
+                }
+            }
+        }
+    });
+
+    for _ in 0..BYTES {
+        assert_eq!(driver.write(b"x").expect("in memory"), 1);
+        if driver.ring().wants_kick().expect("in memory") {
+            kick.ring();
+        }
+        let deadline = Instant::now().checked_add(LOST).expect("a time to come");
+        while !driver.is_drained().expect("in memory") {
+            assert!(
+                Instant::now() < deadline,
+                "a wake-up of the device was lost"
+            );
+            thread::yield_now();
+        }
+    }
+    device.join().expect("the device's thread");
+}
+
+#[test]
+fn none_is_lost_by_a_driver_that_spins_with_event_idx() {
+    one_byte_at_a_time(true);
+}
+
+#[test]
+fn none_is_lost_by_a_driver_that_spins_with_flags() {
+    one_byte_at_a_time(false);
 }
 
 #[test]

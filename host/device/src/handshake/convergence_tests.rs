@@ -259,8 +259,6 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
-
     #[test]
     fn both_sides_agree_in_the_end(steps in proptest::collection::vec(any_step(), 0..120)) {
         let mut world = World::new();
@@ -273,7 +271,7 @@ proptest! {
 
     #[test]
     fn what_waits_for_a_guest_without_buffers_is_bounded(
-        steps in proptest::collection::vec(any_step(), 0..400),
+        steps in proptest::collection::vec(any_step(), 0..200),
     ) {
         let mut world = World::new();
         for step in steps {
