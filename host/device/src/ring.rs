@@ -195,15 +195,9 @@ impl Ring {
         memory: &MemoryView,
         direction: Direction,
     ) -> Result<Option<(u16, Vec<Segment>)>, RingFault> {
-        let next = RingIndex(self.queue.next_avail());
-        if self.read_available(memory)? == next {
+        let Some(head) = self.next_head(memory)? else {
             return Ok(None);
-        }
-        let head = self
-            .queue
-            .pop_descriptor_chain(memory)
-            .map(|chain| chain.head_index())
-            .ok_or(self.spec.outside_memory(RingPart::Available))?;
+        };
         self.taken = self.taken.saturating_add(1);
 
         let table = Table {
@@ -213,6 +207,24 @@ impl Ring {
         let mut segments = std::mem::take(&mut self.spare);
         walk(memory, table, head, direction, &mut segments).map_err(RingFault::in_chain(head))?;
         Ok(Some((head, segments)))
+    }
+
+    /// The next chain's first descriptor. The guest's index is read again only
+    /// where all that it showed before has been taken.
+    fn next_head(&mut self, memory: &MemoryView) -> Result<Option<u16>, RingFault> {
+        let next = RingIndex(self.queue.next_avail());
+        if next == self.seen && self.read_available(memory)? == next {
+            return Ok(None);
+        }
+        let slot = next.0.checked_rem(self.spec.size).unwrap_or(0);
+        let offset = u64::from(slot).saturating_mul(2).saturating_add(4);
+        let outside = self.spec.outside_memory(RingPart::Available);
+        let address = self.spec.available.checked_add(offset).ok_or(outside)?;
+        let head: u16 = memory
+            .load(address, Ordering::Relaxed)
+            .map_err(|_| outside)?;
+        self.queue.set_next_avail(next.0.wrapping_add(1));
+        Ok(Some(u16::from_le(head)))
     }
 
     /// The guest's index, checked: it never goes back, and never past what the
