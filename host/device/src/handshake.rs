@@ -35,7 +35,9 @@ pub struct PortProfile {
 /// What a guest's message means to a port's session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuestEvent {
-    /// A driver began: it will be told of every port.
+    /// A driver began. It has no port open, whatever another one had open
+    /// before it (a reboot need not reach us as a reset), and will be told of
+    /// every port.
     DeviceReady,
     /// The driver could not set the device up, and will not use it.
     DeviceRefused,
@@ -146,19 +148,18 @@ impl Handshake {
     pub fn reset(&mut self) {
         self.driver_listens = false;
         self.features = Features::default();
-        self.ports.values_mut().for_each(Port::forget);
-        self.ports.retain(|_, port| port.is_wanted());
-        self.settle_all();
+        self.forget();
     }
 
     /// The rings of a running driver are taken up again, after this back end
     /// was replaced or the front end came back: every port is announced again,
-    /// as if the driver had just become ready. Linux answers `PORT_READY` for a
+    /// and none is taken for closed. Linux answers `PORT_READY` for a
     /// port that it knows, and does *not* say again which ones are open: what
     /// is known of that stays, and [`Self::assume_guest_open`] adds to it.
     pub fn resume(&mut self) {
         self.driver_listens = true;
-        self.announce_again();
+        self.ports.values_mut().for_each(Port::announce_again);
+        self.settle_all();
     }
 
     /// Takes a port for open in the guest, as is known by other means than a
@@ -189,7 +190,7 @@ impl Handshake {
         match GuestMessage::parse(message)? {
             GuestMessage::DeviceReady(true) => {
                 self.driver_listens = true;
-                self.announce_again();
+                self.forget();
                 Ok(Some(GuestEvent::DeviceReady))
             }
             GuestMessage::DeviceReady(false) => {
@@ -255,8 +256,10 @@ impl Handshake {
             .ok_or(ControlFault::UnknownPort { id })
     }
 
-    fn announce_again(&mut self) {
-        self.ports.values_mut().for_each(Port::announce_again);
+    /// Nothing was said, and no port is open in the guest.
+    fn forget(&mut self) {
+        self.ports.values_mut().for_each(Port::forget);
+        self.ports.retain(|_, port| port.is_wanted());
         self.settle_all();
     }
 

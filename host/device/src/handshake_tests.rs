@@ -259,6 +259,22 @@ fn a_reset_forgets_what_was_told_and_keeps_the_ports() {
 }
 
 #[test]
+fn a_new_driver_has_nothing_open_even_where_no_reset_was_seen() {
+    let mut handshake = with_port_one();
+    say_all(&mut handshake);
+    hear(&mut handshake, port_ready(1)).expect("a port");
+    hear(&mut handshake, opens(1)).expect("a port");
+    say_all(&mut handshake);
+
+    hear(&mut handshake, READY).expect("a driver");
+    assert!(!handshake.is_guest_open(port(1)));
+    assert_eq!(say_all(&mut handshake), [HostMessage::PortAdd(port(1))]);
+    hear(&mut handshake, port_ready(1)).expect("a port");
+    let opened = hear(&mut handshake, opens(1));
+    assert_eq!(opened, Ok(Some(GuestEvent::Opened(port(1)))));
+}
+
+#[test]
 fn a_resumed_driver_hears_of_every_port_again_and_stays_open() {
     let mut handshake = with_port_one();
     say_all(&mut handshake);

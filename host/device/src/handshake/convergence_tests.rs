@@ -29,8 +29,10 @@ enum Step {
     GuestHears,
     GuestOpens(PortId),
     GuestCloses(PortId),
-    /// The guest reboots.
-    Reboot,
+    /// The guest reboots. Not `noticed`: its front end does not say so.
+    Reboot {
+        noticed: bool,
+    },
     /// The guest sends something that is not a message, or makes no sense.
     Nonsense(Vec<u8>),
 }
@@ -47,7 +49,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         9 => Just(Step::GuestHears),
         4 => port().prop_map(Step::GuestOpens),
         3 => port().prop_map(Step::GuestCloses),
-        1 => Just(Step::Reboot),
+        1 => any::<bool>().prop_map(|noticed| Step::Reboot { noticed }),
         1 => proptest::collection::vec(any::<u8>(), 0..8).prop_map(Step::Nonsense),
     ]
 }
@@ -139,16 +141,18 @@ impl World {
             events_open: BTreeMap::new(),
             generation: 0,
         };
-        world.boot();
+        world.boot(true);
         world
     }
 
-    fn boot(&mut self) {
-        self.handshake.reset();
-        self.handshake.set_features(Features::offered());
+    fn boot(&mut self, noticed: bool) {
+        if noticed {
+            self.handshake.reset();
+            self.handshake.set_features(Features::offered());
+            self.events_open.clear();
+        }
         self.guest = Guest::default();
         self.to_guest.clear();
-        self.events_open.clear();
         self.guest.say(GuestMessage::DeviceReady(true));
     }
 
@@ -181,7 +185,7 @@ impl World {
             Step::GuestHears => drop(self.guest_hears()),
             Step::GuestOpens(id) => self.guest.set_open(id, true),
             Step::GuestCloses(id) => self.guest.set_open(id, false),
-            Step::Reboot => self.boot(),
+            Step::Reboot { noticed } => self.boot(noticed),
             Step::Nonsense(bytes) => self.guest.to_host.push_back(bytes),
         }
     }
@@ -214,6 +218,7 @@ impl World {
     fn host_hears(&mut self) -> Option<()> {
         let message = self.guest.to_host.pop_front()?;
         match self.handshake.receive(&message) {
+            Ok(Some(GuestEvent::DeviceReady)) => self.events_open.clear(),
             Ok(Some(GuestEvent::Opened(id))) => {
                 let before = self.events_open.insert(id, true);
                 assert_ne!(before, Some(true), "opened twice");

@@ -107,7 +107,7 @@ impl Port {
         self.guest_open
     }
 
-    /// The device was reset.
+    /// The device was reset, or a new driver began.
     pub(super) fn forget(&mut self) {
         self.told = Told::Nothing;
         self.guest_open = false;
