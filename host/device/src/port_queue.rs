@@ -238,7 +238,8 @@ impl ReceiveQueue {
     /// count is returned, and the fault is then the next call's answer.
     pub fn push(&mut self, data: &[u8]) -> Result<usize, RingFault> {
         let view = self.ring.view()?;
-        let available = self.ring.available_index()?;
+        let available = self.ring.read_available(&view);
+        let available = self.ring.latched(available)?;
         let mut placed: usize = 0;
         while let Some(rest) = data.get(placed..)
             && !rest.is_empty()

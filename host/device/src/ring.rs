@@ -229,7 +229,7 @@ impl Ring {
 
     /// The guest's index, checked: it never goes back, and never past what the
     /// queue can hold.
-    fn read_available(&mut self, memory: &MemoryView) -> Result<RingIndex, RingFault> {
+    pub(crate) fn read_available(&mut self, memory: &MemoryView) -> Result<RingIndex, RingFault> {
         let index = self.queue.avail_idx(memory, Ordering::Acquire);
         let now = RingIndex(
             index
