@@ -106,7 +106,10 @@ pub enum PortNameError {
     #[error("a port's name must not be empty")]
     Empty,
     /// Longer than [`PortName::MAX_BYTES`].
-    #[error("a port's name has at most {max} bytes, this one has {length}", max = PortName::MAX_BYTES)]
+    #[error(
+        "a port's name has at most {max} bytes, this one has {length}",
+        max = PortName::MAX_BYTES
+    )]
     TooLong {
         /// The length in bytes.
         length: usize,
