@@ -157,9 +157,13 @@ choose_way() {
 }
 
 # Runs cargo build with the arguments, and prints its messages as JSON. What the
-# caller's environment says of its own build does not reach this one.
+# caller's environment says of its own build does not reach this one, and where
+# this machine keeps its files does not reach the component.
 cargo_build() {
-    local settings=(-u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS -u CARGO_BUILD_TARGET) extra=()
+    local flags=--remap-path-prefix=$workspace=/portunus$'\x1f'
+    flags+=--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo
+    local extra=() settings=(-u RUSTFLAGS -u RUSTC_WORKSPACE_WRAPPER -u CARGO_BUILD_TARGET)
+    settings+=(CARGO_ENCODED_RUSTFLAGS="$flags")
     if [[ $way == debian ]]; then
         settings+=(RUSTC="$private/rustc" RUSTC_BOOTSTRAP=1)
         extra+=("-Zbuild-std=std,panic_abort")
