@@ -154,6 +154,11 @@ impl World {
         self.guest = Guest::default();
         self.to_guest.clear();
         self.guest.say(GuestMessage::DeviceReady(true));
+        if !noticed {
+            // A new driver says this before it looks at what came. A PORT_ADD
+            // that went out before we heard it would be answered twice.
+            self.host_hears();
+        }
     }
 
     fn step(&mut self, step: Step) {
