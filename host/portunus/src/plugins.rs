@@ -43,29 +43,29 @@ impl PluginLoader for Plugins {
             PluginBytes::File(bytes) => bytes,
         };
         let component = Component::load(&self.engine, bytes, &source.to_string())
-            .map_err(|error| faults(&error))?;
+            .map_err(|error| faults(source, &error))?;
         self.components.insert(source.clone(), component);
         Ok(())
     }
 }
 
 /// What is wrong with a component, one fault for each thing to be mended.
-fn faults(error: &LoadError) -> Vec<Invalid> {
-    match error {
-        LoadError::MissingImports { imports, .. } => imports
+fn faults(source: &PluginSource, error: &LoadError) -> Vec<Invalid> {
+    if let LoadError::MissingImports { imports, .. } = error {
+        let help = "a plugin has `portunus:port` and WASI 0.2: build it without that import";
+        let what = |import| format!("imports `{import}`, which nothing here provides");
+        return imports
             .iter()
-            .map(|import| {
-                Invalid::new(
-                    format!("imports `{import}`, which nothing here provides"),
-                    "a plugin has `portunus:port` and WASI 0.2: build it without that import",
-                )
-            })
-            .collect(),
-        _ => vec![Invalid::new(
-            format!("cannot be loaded: {error}"),
-            "correct the path, or build it again",
-        )],
+            .map(|import| Invalid::new(what(import), help))
+            .collect();
     }
+    // "NAME is no component; build it again"
+    let sentence = error.to_string();
+    let (what, help) = sentence
+        .rsplit_once("; ")
+        .unwrap_or((&sentence, "build it again"));
+    let what = what.strip_prefix(&format!("{source} ")).unwrap_or(what);
+    vec![Invalid::new(what, help)]
 }
 
 /// The bytes of a plugin that is part of the program.

@@ -166,7 +166,10 @@ impl Walk<'_> {
                     .help(help),
             );
         }
-        let value = value.starting_from(self.source.directory());
+        let value = match value {
+            PluginSource::File(path) => PluginSource::File(self.source.path_from_here(&path)),
+            bundled @ PluginSource::Bundled(_) => bundled,
+        };
         let plugin = PluginUse {
             source: Located { value, span },
             sha256,
@@ -200,7 +203,7 @@ impl Walk<'_> {
 
     fn dir_grant(&self, mut dir: Fields<'_>) -> Option<DirGrantSpec> {
         let host = dir.require::<PathBuf>("host").map(|host| {
-            let value = self.source.directory().join(&host.value);
+            let value = self.source.path_from_here(&host.value);
             Located {
                 value,
                 span: host.span,

@@ -61,17 +61,6 @@ pub enum PluginSource {
     File(PathBuf),
 }
 
-impl PluginSource {
-    /// The source with its path starting from `directory`, where it is relative.
-    #[must_use]
-    pub(crate) fn starting_from(self, directory: &Path) -> Self {
-        match self {
-            Self::File(path) => Self::File(directory.join(path)),
-            bundled @ Self::Bundled(_) => bundled,
-        }
-    }
-}
-
 /// What has a slash or ends in `.wasm` is a file; any other word is a name.
 impl FromStr for PluginSource {
     type Err = Invalid;

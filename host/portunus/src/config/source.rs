@@ -129,9 +129,11 @@ impl Source {
         &self.text
     }
 
-    /// The directory that relative paths in the file start from.
-    pub fn directory(&self) -> &Path {
-        self.path.parent().unwrap_or(Path::new(""))
+    /// A path of the file's: one that is relative starts from the file's
+    /// directory. `.` goes, `..` stays, since what is before it may be a link.
+    pub fn path_from_here(&self, path: &Path) -> PathBuf {
+        let directory = self.path.parent().unwrap_or(Path::new(""));
+        directory.join(path).components().collect()
     }
 
     /// The line and the column of a byte, each from 1; columns in characters.

@@ -56,3 +56,17 @@ fn positions_count_lines_and_characters_from_one() {
     assert_eq!(source.position(8), (2, 5));
     assert_eq!(source.position(1000), (3, 1));
 }
+
+#[test]
+fn relative_paths_start_from_the_files_directory() {
+    let from = |file: &str, path: &str| {
+        Source::new(file, "")
+            .path_from_here(Path::new(path))
+            .display()
+            .to_string()
+    };
+    assert_eq!(from("/etc/vm.toml", "./logs/"), "/etc/logs");
+    assert_eq!(from("/etc/vm.toml", "../logs"), "/etc/../logs");
+    assert_eq!(from("/etc/vm.toml", "/logs"), "/logs");
+    assert_eq!(from("vm.toml", "logs"), "logs");
+}
