@@ -8,6 +8,7 @@ pub mod escape;
 pub mod guest;
 pub mod kick;
 pub mod launch;
+pub mod logging;
 pub mod plugins;
 pub mod router;
 pub mod session;
