@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! The program `portunus`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    portunus::command::main()
+}

@@ -1,0 +1,149 @@
+//! The command line: what can be asked of the program, and with which status
+//! it ends.
+//!
+//! Owns the words of the command line, its help and the exit statuses. Leaves
+//! the work to the modules that it calls.
+
+mod check;
+mod log_arguments;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{self, Diagnostics, Style, TimeSpan};
+use crate::door::serve::{self, ServeFault};
+use check::ReportFormat;
+use log_arguments::LogArguments;
+
+/// What went well.
+const OK: u8 = 0;
+
+/// What failed while it ran: the machine's fault, or someone else's on it.
+const FAILED: u8 = 1;
+
+/// What was never begun: the configuration or the command line is wrong. The
+/// same as for an option that does not exist.
+const REFUSED: u8 = 2;
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 if all went well; 1 if it failed while running; 2 if the configuration or the \
+command line is wrong.";
+
+/// Answers the virtio-serial ports of virtual machines with sandboxed WebAssembly plugins.
+#[derive(Debug, Parser)]
+#[command(name = "portunus", version, after_help = EXIT_STATUS)]
+pub struct Arguments {
+    #[command(flatten)]
+    log: LogArguments,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Says everything that is wrong with a configuration, and starts nothing.
+    ///
+    /// Each fault comes with its file and line, the text underlined, and what to do. Plugins are
+    /// loaded to see whether they could answer a port, but nothing of them runs.
+    #[command(after_help = "Example: portunus check examples/log.toml")]
+    Check {
+        /// The configuration, a TOML file.
+        config: PathBuf,
+        /// Text for people on standard error, or JSON for tools on standard output.
+        #[arg(long, value_enum, default_value_t)]
+        format: ReportFormat,
+    },
+    /// Answers the ports of another program's virtual machine, as a vhost-user back end.
+    ///
+    /// Runs until SIGTERM or SIGINT. The socket is there once it is ready, and removed at the end.
+    #[command(after_help = "\
+Example: portunus serve examples/echo.toml --socket /run/vm.sock
+
+The virtual machine's monitor connects to the socket: QEMU with a vhost-user-device-pci, User Mode \
+Linux with virtio_uml.device=/run/vm.sock:3")]
+    Serve {
+        /// The configuration, a TOML file.
+        config: PathBuf,
+        /// Where to listen for the virtual machine's monitor.
+        #[arg(long, value_name = "PATH")]
+        socket: PathBuf,
+        /// How long plugins may take to make things safe at the end.
+        #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_time)]
+        grace: Duration,
+    },
+    /// Prints the JSON Schema of the configuration, for editors and other tools.
+    #[command(after_help = "\
+Example: portunus schema > portunus.schema.json
+
+Editors with a TOML language server take it from a file's first line:
+#:schema ./portunus.schema.json")]
+    Schema,
+}
+
+/// Why the program does not end well.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// The configuration's fault.
+    #[error(transparent)]
+    Configuration(#[from] Diagnostics),
+    /// It has been said already.
+    #[error("refused")]
+    Told,
+    /// Anything else.
+    #[error(transparent)]
+    Running(#[from] anyhow::Error),
+}
+
+/// Does what the command line asks for.
+pub fn main() -> ExitCode {
+    let Arguments { log, command } = Arguments::parse();
+    log.start();
+    let done = match command {
+        Command::Check { config, format } => check::run(&config, format),
+        Command::Serve {
+            config,
+            socket,
+            grace,
+        } => serve::run(&config, &socket, grace).map_err(|fault| match fault {
+            ServeFault::Configuration(faults) => Failure::Configuration(faults),
+            other => Failure::Running(other.into()),
+        }),
+        Command::Schema => {
+            print(&format!("{:#}", config::schema().as_value())).map_err(Failure::from)
+        }
+    };
+    ExitCode::from(match done {
+        Ok(()) => OK,
+        Err(failure) => tell(&failure),
+    })
+}
+
+/// Says why, and gives the status that says it to programs.
+fn tell(failure: &Failure) -> u8 {
+    let (page, status) = match failure {
+        Failure::Told => (String::new(), REFUSED),
+        Failure::Configuration(faults) => (faults.render(Style::for_standard_error()), REFUSED),
+        Failure::Running(error) => (format!("portunus: {error:#}\n"), FAILED),
+    };
+    // Where standard error is closed nobody can be told.
+    let _ = io::stderr().write_all(page.as_bytes());
+    status
+}
+
+/// Prints a line. A reader that has seen enough of it is no failure of ours.
+fn print(line: &str) -> anyhow::Result<()> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::from(error).context("cannot write to standard output"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn parse_time(text: &str) -> Result<Duration, config::Invalid> {
+    text.parse().map(TimeSpan::duration)
+}
