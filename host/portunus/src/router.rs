@@ -86,7 +86,23 @@ impl Slots {
                     port.guest_closed();
                 }
             }
-            other => tracing::debug!(event = ?other, "the guest's driver says"),
+            // A driver that begins has nothing open: a front end need not tell
+            // of a reboot.
+            GuestEvent::DeviceReady => self.lose("the guest's driver began anew"),
+            GuestEvent::DeviceRefused => {
+                tracing::warn!("the guest's driver could not set the device up");
+            }
+            GuestEvent::PortReady(id) => tracing::debug!(%id, "the guest knows the port"),
+            GuestEvent::PortRefused(id) => {
+                tracing::warn!(%id, "the guest's driver could not set the port up");
+            }
+        }
+    }
+
+    /// Closes the guest's end of every port.
+    fn lose(&self, why: &'static str) {
+        for slot in self.lock().values() {
+            slot.port.lose(why);
         }
     }
 }
@@ -246,10 +262,7 @@ impl Router {
     /// The device was reset: a new driver starts from nothing.
     pub fn reset(&self) {
         self.control.reset();
-        for slot in self.slots.lock().values_mut() {
-            slot.was_open = false;
-            slot.port.lose("the device was reset");
-        }
+        self.slots.lose("the device was reset");
     }
 
     /// The front end is gone, and whatever it was connected to may come back.
