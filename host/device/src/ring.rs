@@ -213,7 +213,7 @@ impl Ring {
     /// where all that it showed before has been taken.
     fn next_head(&mut self, memory: &MemoryView) -> Result<Option<u16>, RingFault> {
         let next = RingIndex(self.queue.next_avail());
-        if next == self.seen && self.read_available(memory)? == next {
+        if !next.is_before(self.seen) && !next.is_before(self.read_available(memory)?) {
             return Ok(None);
         }
         let slot = next.0.checked_rem(self.spec.size).unwrap_or(0);
@@ -227,8 +227,9 @@ impl Ring {
         Ok(Some(u16::from_le(head)))
     }
 
-    /// The guest's index, checked: it never goes back, and never past what the
-    /// queue can hold.
+    /// The guest's index, checked: it never goes past what the queue can hold,
+    /// nor back behind what was taken. Between the two it may go back: what was
+    /// not taken can be withdrawn.
     pub(crate) fn read_available(&mut self, memory: &MemoryView) -> Result<RingIndex, RingFault> {
         let index = self.queue.avail_idx(memory, Ordering::Acquire);
         let now = RingIndex(
@@ -236,13 +237,13 @@ impl Ring {
                 .map_err(|_| self.spec.outside_memory(RingPart::Available))?
                 .0,
         );
-        let next = self.next_available();
-        let ahead = next.chains_until(now);
-        if ahead > self.spec.size || ahead < next.chains_until(self.seen) {
-            return Err(RingFault::AvailableIndex {
-                before: self.seen.0,
-                now: now.0,
-                size: self.spec.size,
+        let ahead = self.next_available().chains_until(now);
+        if ahead > self.spec.size {
+            let (before, now, size) = (self.seen.0, now.0, self.spec.size);
+            let behind = RingIndex(now).chains_until(self.next_available()) <= size;
+            return Err(match behind {
+                true => RingFault::Withdrawn { before, now },
+                false => RingFault::AvailableIndex { before, now, size },
             });
         }
         self.seen = now;

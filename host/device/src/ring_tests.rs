@@ -171,16 +171,22 @@ fn a_chain_that_was_begun_counts_as_not_taken() {
 
 #[test]
 fn an_available_index_that_runs_ahead_or_back_is_a_fault_for_good() {
-    for (before, now) in [(3, 2), (0, SIZE + 1), (0, u16::MAX), (SIZE, 0)] {
+    for (before, now) in [(3, 2), (0, SIZE + 1), (0, 2 * SIZE), (SIZE, 0)] {
         let mut rig = Rig::new(true);
         let mut ring = rig.ring();
-        rig.driver.set_available_index(before).expect("in memory");
+        for _ in 0..before {
+            rig.offer(1);
+            assert_eq!(turn(&mut ring), Ok(true));
+        }
         assert_eq!(ring.available_index(), Ok(RingIndex(before)));
         rig.driver.set_available_index(now).expect("in memory");
-        let fault = RingFault::AvailableIndex {
-            before,
-            now,
-            size: SIZE,
+        let fault = match before {
+            0 => RingFault::AvailableIndex {
+                before,
+                now,
+                size: SIZE,
+            },
+            _ => RingFault::Withdrawn { before, now },
         };
         assert_eq!(ring.available_index(), Err(fault));
 
@@ -190,6 +196,20 @@ fn an_available_index_that_runs_ahead_or_back_is_a_fault_for_good() {
         assert_eq!(ring.arm(), Err(fault));
         assert_eq!(ring.disarm(), Err(fault));
     }
+}
+
+#[test]
+fn chains_that_were_not_taken_can_be_withdrawn() {
+    let mut rig = Rig::new(true);
+    let mut ring = rig.ring();
+    rig.offer(1);
+    rig.offer(1);
+    rig.offer(1);
+    assert_eq!(turn(&mut ring), Ok(true));
+    rig.driver.set_available_index(2).expect("in memory");
+    assert_eq!(ring.available_index(), Ok(RingIndex(2)));
+    assert_eq!(turn(&mut ring), Ok(true));
+    assert_eq!(turn(&mut ring), Ok(false));
 }
 
 #[test]

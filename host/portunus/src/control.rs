@@ -194,7 +194,15 @@ impl State {
         for descriptors in self.transmit.iter().chain(&self.receive) {
             descriptors.error.signal();
         }
-        tracing::error!(%fault, "the guest broke a control queue; both rest until the device is reset");
+        match fault {
+            // How a driver takes its leave.
+            RingFault::Withdrawn { .. } => {
+                tracing::debug!(%fault, "the control queues rest until the device is reset");
+            }
+            _ => {
+                tracing::error!(%fault, "the guest broke a control queue; both rest until the device is reset");
+            }
+        }
     }
 }
 

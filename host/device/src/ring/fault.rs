@@ -46,7 +46,17 @@ pub enum RingFault {
         /// Its guest address.
         address: u64,
     },
-    /// The available index ran backwards, or ahead of what the queue can hold.
+    /// The available index ran back behind what was taken. Linux does that when
+    /// its driver lets a device go, with the buffers that it has not collected;
+    /// a front end need not tell of the reset that came before.
+    #[error("the guest took back buffers of a queue: its index went from {before} to {now}")]
+    Withdrawn {
+        /// The newest index before that.
+        before: u16,
+        /// The index that the guest wrote.
+        now: u16,
+    },
+    /// The available index ran ahead of what the queue can hold.
     #[error(
         "the guest moved a queue's available index from {before} to {now}, in a queue of {size}"
     )]

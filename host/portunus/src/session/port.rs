@@ -85,16 +85,28 @@ impl<Queue> Attached<Queue> {
             return None;
         }
         act(&mut self.queue)
-            .inspect_err(|fault| {
-                self.broken = true;
+            .inspect_err(|fault| self.rest(port, fault))
+            .ok()
+    }
+
+    /// Lets a ring rest that the guest has broken.
+    fn rest(&mut self, port: &Port, fault: &RingFault) {
+        self.broken = true;
+        let port_name = &port.label;
+        match fault {
+            // How a driver takes its leave.
+            RingFault::Withdrawn { .. } => {
+                tracing::debug!(port_name, %fault, "the ring rests until the device is reset");
+            }
+            _ => {
                 self.error.signal();
                 add(&port.counters.guest_faults, 1);
                 tracing::error!(
-                    port = port.label, %fault,
+                    port_name, %fault,
                     "the guest broke one of the port's rings; it rests until the device is reset"
                 );
-            })
-            .ok()
+            }
+        }
     }
 }
 
