@@ -1,0 +1,85 @@
+//! `portunus serve` as its user runs it, with a real guest.
+
+use portunus::guest::UmlSpec;
+use portunus_tests::guest::{DEADLINE, root};
+use portunus_tests::program::Program;
+
+const LOG: &str = r#"
+[vm]
+name = "guest-1"
+
+[[port]]
+name = "org.portunus.log.0"
+plugin = "log"
+config = { path = "/logs/guest.log" }
+grant.dirs = [{ host = "logs", guest = "/logs", access = "write" }]
+
+[[port]]
+name = "org.portunus.echo.0"
+plugin = "echo"
+"#;
+
+/// Runs a script in a guest whose ports the program serves.
+fn run(program: &Program, script: &str) -> String {
+    let root = root().unwrap();
+    let script = format!("#!/bin/busybox sh\nset -e\n{script}");
+    let mut spec = UmlSpec::new(&root, script.as_bytes());
+    spec.device = Some(program.socket());
+    let mut guest = spec.boot().unwrap();
+    assert_eq!(guest.finish(DEADLINE).unwrap(), 0, "{}", guest.console());
+    guest.console()
+}
+
+#[test]
+fn lines_from_a_guest_are_on_disk_when_the_program_has_stopped() {
+    let program = Program::serve(LOG);
+    run(
+        &program,
+        r#"
+        port=/dev/virtio-ports/org.portunus.log.0
+        echo 'the first line' >$port
+        (printf 'half a '; printf 'line\nred \033[31m\n') >$port
+        printf 'no line end' >$port
+        "#,
+    );
+    let ended = program.stop();
+    assert!(ended.status.success(), "{}", ended.log);
+    assert!(!ended.folder.path().join("vm.sock").exists());
+    let kept = std::fs::read_to_string(ended.folder.path().join("logs/guest.log")).unwrap();
+    assert!(!ended.log.contains("ERROR"), "{}", ended.log);
+    let words: Vec<&str> = kept
+        .lines()
+        .filter_map(|line| line.splitn(3, ' ').nth(2))
+        .collect();
+    assert_eq!(words.len(), 4, "{kept}");
+    assert_eq!(
+        words[..3],
+        ["the first line", "half a line", r"red \u{1b}[31m"],
+        "{kept}"
+    );
+    assert!(words[3].starts_with("no line end"), "{kept}");
+    for line in kept.lines() {
+        assert!(line.contains(" org.portunus.log.0 "), "{line}");
+    }
+    assert!(ended.log.contains(r#"vm{name="guest-1"}"#), "{}", ended.log);
+}
+
+#[test]
+fn one_guest_after_the_other_is_served_until_the_program_stops() {
+    let program = Program::serve(LOG);
+    let hello = r#"
+        exec 3<>/dev/virtio-ports/org.portunus.echo.0
+        echo "hello from $(cat /proc/sys/kernel/random/boot_id)" >&3
+        read -r line <&3
+        echo "got: $line""#;
+    let first = run(&program, hello);
+    let second = run(&program, hello);
+    let words = |console: &str| {
+        let line = console
+            .lines()
+            .find(|line| line.starts_with("got: hello from "));
+        line.unwrap().to_owned()
+    };
+    assert_ne!(words(&first), words(&second));
+    assert!(program.stop().status.success());
+}
