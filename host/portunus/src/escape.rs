@@ -98,6 +98,17 @@ pub fn lines(text: &str) -> String {
     shown
 }
 
+/// A text that is to be shown within one line: everything that does not print
+/// is escaped, line ends and tabs too. Backslashes stay.
+pub fn line(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        // Writing to a String cannot fail.
+        let _ = write_character(character, &mut shown);
+    }
+    shown
+}
+
 fn write_character(character: char, out: &mut impl Write) -> fmt::Result {
     if prints(character) {
         out.write_char(character)

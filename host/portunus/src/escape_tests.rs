@@ -40,6 +40,11 @@ fn long_input_is_cut_and_says_by_how_much() {
 }
 
 #[test]
+fn a_line_stays_one_and_keeps_backslashes() {
+    assert_eq!(line("a\\b\tc\r\nd\u{7}"), "a\\b\\tc\\r\\nd\\u{7}");
+}
+
+#[test]
 fn lines_keep_their_ends_tabs_and_backslashes() {
     assert_eq!(lines("a\\b\tc\r\nd\u{7}\re\n"), "a\\b\tc\r\nd\\u{7}\\re\n");
 }

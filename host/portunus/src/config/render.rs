@@ -93,7 +93,7 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn new(source: &'a Source) -> Self {
-        let name = escape::lines(&source.path().display().to_string()).replace('\n', "\\n");
+        let name = escape::line(&source.path().display().to_string());
         let text = NamedSource::new(&name, escape::lines(source.text()));
         Self { source, name, text }
     }
@@ -147,18 +147,18 @@ struct Drawing<'a> {
 
 impl<'a> Drawing<'a> {
     fn new(fault: &Diagnostic, source: &'a Shown<'a>) -> Self {
-        let mut what = escape::lines(&fault.what);
+        let mut what = escape::line(&fault.what);
         let drawn = fault.labels.iter().all(|label| source.is_drawn(label.span));
         if let (false, Some(label)) = (drawn, fault.labels.first()) {
             let (line, column) = source.source.position(label.span.start);
             let _ = write!(what, " (line {line}, column {column})");
         }
         let labels = fault.labels.iter().map(|label| {
-            LabeledSpan::new_with_span(Some(escape::lines(&label.text)), source.span(label.span))
+            LabeledSpan::new_with_span(Some(escape::line(&label.text)), source.span(label.span))
         });
         Self {
             what,
-            help: escape::lines(&fault.help),
+            help: escape::line(&fault.help),
             labels: if drawn { labels.collect() } else { Vec::new() },
             source: (drawn && !fault.labels.is_empty()).then_some(&source.text),
         }

@@ -66,6 +66,13 @@ fn control_characters_are_escaped_and_what_follows_is_underlined_all_the_same() 
 }
 
 #[test]
+fn what_advice_quotes_stays_within_its_line() {
+    let fault = Diagnostic::new("a\tb\nc").help("write `\"plugin\tname\"`");
+    let expected = "  x a\\tb\\nc\n  help: write `\"plugin\\tname\"`\n\n1 fault in demo.toml\n";
+    assert_eq!(draw("a", vec![fault]), expected);
+}
+
+#[test]
 fn a_place_without_text_underlines_what_is_before_it() {
     let drawn = draw(
         "a = \"b\nc = 1\n",

@@ -1,13 +1,10 @@
 //! A session: the life of one port with its handler, from the start of the
 //! device to the port's removal, through restarts of its plugin.
 //!
-//! - [`port`]: what the guest and the session share of a port: its rings, the
-//!   bytes that wait for the guest, its opens and closes.
-//! - [`outbox`]: those waiting bytes, bounded.
-//! - [`edges`]: the guest's opens and closes that the plugin was not told yet.
-//! - [`plugin_host`]: what the plugin's imports reach.
-//! - [`recovery`]: how long a plugin that failed rests.
-//! - [`task`]: the task that owns all of it.
+//! `task` owns all of it. [`port`] is what the guest and the session share of a
+//! port: its rings, the bytes that wait for the guest, and (`edges`) its opens
+//! and closes that the plugin was not told yet. `plugin_host` is what the
+//! plugin's imports reach; `recovery` says how long a plugin that failed rests.
 //!
 //! A session does not know which door its rings came through.
 

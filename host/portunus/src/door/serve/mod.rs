@@ -1,10 +1,9 @@
 //! `portunus serve`: the device as a vhost-user back end.
 //!
-//! - [`listener`]: the socket that front ends connect to.
-//! - [`connection`]: one front end, from its first message to its last.
-//! - [`frames`]: its messages, one by one.
-//! - [`front_end`]: what they do to the device.
-//! - [`memory`] and [`vring`]: guest memory and rings as it describes them.
+//! `listener` has the socket that front ends connect to, `connection` one front
+//! end from its first message to its last; `frames` reads its messages one by
+//! one, `front_end` does what they say to the device, and `memory` and `vring`
+//! hold guest memory and rings as it describes them.
 
 mod connection;
 mod frames;
