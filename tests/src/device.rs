@@ -15,9 +15,14 @@ use tokio::runtime::Runtime;
 
 use crate::guest::project;
 
+/// What a plugin gets to make things safe.
+const STOP_GRACE: Duration = Duration::from_secs(1);
+
 /// A vhost-user device whose every port is answered by the echo plugin.
 pub struct EchoDevice {
     runtime: Runtime,
+    component: Component,
+    router: Arc<Router>,
     server: Option<Server>,
     folder: TempDir,
 }
@@ -36,8 +41,8 @@ impl EchoDevice {
         let engine = Engine::new()?;
         let echo = project().join("target/plugins/echo.wasm");
         let component = Component::load_file(&engine, &echo)?;
-        let server = runtime.block_on(async {
-            let router = Router::new(MaxPorts::default(), tracing::Span::none());
+        let (router, server) = runtime.block_on(async {
+            let router = Arc::new(Router::new(MaxPorts::default(), tracing::Span::none()));
             let mut next_id = 1..;
             for (index, name) in names.iter().enumerate() {
                 let is_console = console == Some(index);
@@ -46,13 +51,34 @@ impl EchoDevice {
                     .add(plan(&component, name, id.unwrap_or_default(), is_console)?)
                     .await?;
             }
-            Ok::<_, Box<dyn Error>>(Server::start(Arc::new(router), &socket)?)
+            let server = Server::start(Arc::clone(&router), &socket)?;
+            Ok::<_, Box<dyn Error>>((router, server))
         })?;
         Ok(Self {
             runtime,
+            component,
+            router,
             server: Some(server),
             folder,
         })
+    }
+
+    /// Adds a port while the device is in use.
+    ///
+    /// # Errors
+    ///
+    /// What could not be started.
+    pub fn add(&self, name: &str, id: u32) -> Result<(), Box<dyn Error>> {
+        let plan = plan(&self.component, name, id, false)?;
+        Ok(self.runtime.block_on(self.router.add(plan))?)
+    }
+
+    /// Removes a port while the device is in use; false where there is none.
+    pub fn remove(&self, id: u32) -> bool {
+        let Some(id) = PortId::new(id) else {
+            return false;
+        };
+        self.runtime.block_on(self.router.remove(id, STOP_GRACE))
     }
 
     /// Where it is served.
@@ -64,7 +90,7 @@ impl EchoDevice {
 impl Drop for EchoDevice {
     fn drop(&mut self) {
         if let Some(server) = self.server.take() {
-            self.runtime.block_on(server.stop(Duration::from_secs(1)));
+            self.runtime.block_on(server.stop(STOP_GRACE));
         }
     }
 }

@@ -171,7 +171,11 @@ pub struct Ended {
 }
 
 /// Waits for a child's end without sleeping.
-fn wait_for(child: &mut Child, within: Duration) -> io::Result<ExitStatus> {
+///
+/// # Errors
+///
+/// `TimedOut` where it takes longer.
+pub fn wait_for(child: &mut Child, within: Duration) -> io::Result<ExitStatus> {
     let (tell, told) = channel();
     let pid = Pid::from_child(child);
     std::thread::spawn(move || {

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fs;
 
-use portunus::guest::UmlSpec;
+use portunus::guest::{Guest, UmlSpec};
 use portunus_tests::device::{EchoDevice, compile, sample};
 use portunus_tests::guest::{DEADLINE, root};
 
@@ -11,6 +11,16 @@ const ECHO: &str = "org.portunus.echo.0";
 
 /// Runs `script` in a guest whose device is `device`; answers its console.
 fn run(device: &EchoDevice, script: &str, programs: &[&str]) -> Result<String, Box<dyn Error>> {
+    let mut guest = boot(device, script, programs)?;
+    let status = guest.finish(DEADLINE)?;
+    match status {
+        0 => Ok(guest.console()),
+        _ => Err(format!("exit status {status}:\n{}", guest.console()).into()),
+    }
+}
+
+/// Boots a guest that runs `script` with these programs beside it.
+fn boot(device: &EchoDevice, script: &str, programs: &[&str]) -> Result<Guest, Box<dyn Error>> {
     let script = format!(
         "#!/bin/sh\nset -e\nP=/dev/virtio-ports/{ECHO}\n./wait-for-port.sh {ECHO}\n{script}\n"
     );
@@ -25,12 +35,7 @@ fn run(device: &EchoDevice, script: &str, programs: &[&str]) -> Result<String, B
         };
         spec.programs.push(((*name).to_owned(), contents));
     }
-    let mut guest = spec.boot()?;
-    let status = guest.finish(DEADLINE)?;
-    match status {
-        0 => Ok(guest.console()),
-        _ => Err(format!("exit status {status}:\n{}", guest.console()).into()),
-    }
+    Ok(spec.boot()?)
 }
 
 #[test]
@@ -112,4 +117,37 @@ fn a_guest_that_reboots_finds_its_ports_again() {
     for boot in ["boot-1\n", "boot-2\n", "boot-3\n"] {
         assert!(console.contains(boot), "{console}");
     }
+}
+
+#[test]
+fn ports_come_and_go_with_an_open_file_and_bytes_on_their_way() {
+    const LATE: &str = "org.portunus.late.0";
+    let device = EchoDevice::start(&[ECHO], None).unwrap();
+    let script = format!(
+        "echo up
+         ./wait-for-port.sh {LATE}; ./hello /dev/virtio-ports/{LATE} late-works
+         ./transfer.py $P 1000000000 2>&1 &
+         until ls -l /proc/$!/fd | grep -q vport0p1; do :; done; echo moving
+         ! wait $!
+         while [ -e $P ]; do :; done; echo gone
+         ./wait-for-port.sh {ECHO}; ./hello $P again-works
+         ./transfer.py $P 1000000
+         ./hello /dev/virtio-ports/{LATE} late-still-works"
+    );
+    let programs = ["hello", "transfer.py"];
+    let mut guest = boot(&device, &script, &programs).unwrap();
+    let mut wait = |line: &str| guest.find_line("go on", DEADLINE, |found| found == line);
+    wait("up").unwrap();
+    device.add(LATE, 2).unwrap();
+    wait("moving").unwrap();
+    assert!(device.remove(1));
+    assert!(!device.remove(1), "it is gone already");
+    wait("gone").unwrap();
+    device.add(ECHO, 1).unwrap();
+    assert_eq!(guest.finish(DEADLINE).unwrap(), 0, "{}", guest.console());
+    let console = guest.console();
+    for line in ["late-works", "again-works", "late-still-works"] {
+        assert!(console.contains(&format!("\n{line}\n")), "{console}");
+    }
+    assert!(console.contains("received 1000000 bytes"), "{console}");
 }
