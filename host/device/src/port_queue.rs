@@ -75,7 +75,8 @@ impl TransmitQueue {
     /// # Errors
     ///
     /// [`RingFault`]: the guest's fault. Bytes that were copied before it are
-    /// returned, and the fault is then the next call's answer.
+    /// returned, and the fault is then the next call's answer. Bytes of a chain
+    /// that the guest took back meanwhile are not among them.
     pub fn pull(&mut self, limit: RingIndex, into: &mut [u8]) -> Result<usize, RingFault> {
         let view = self.ring.view()?;
         let mut pulled: usize = 0;
@@ -158,6 +159,7 @@ impl TransmitQueue {
         };
         let copied = chain.copy_to(memory, into);
         let bytes = copied.map_err(RingFault::in_chain(chain.head()))?;
+        self.ring.check_kept(memory)?;
         if chain.is_used_up() {
             self.complete(memory, chain)?;
         } else {

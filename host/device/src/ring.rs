@@ -250,6 +250,23 @@ impl Ring {
         Ok(now)
     }
 
+    /// Makes sure that what was just read of a chain is what the guest put into
+    /// it: a guest that takes chains back may use their memory for something
+    /// else at once. Call it after reading, and before the chain is completed.
+    pub(crate) fn check_kept(&mut self, memory: &MemoryView) -> Result<(), RingFault> {
+        let before = self.seen;
+        // The bytes were read before the index is.
+        fence(Ordering::Acquire);
+        let now = self.read_available(memory)?;
+        match now.is_before(before) {
+            true => Err(RingFault::Withdrawn {
+                before: before.0,
+                now: now.0,
+            }),
+            false => Ok(()),
+        }
+    }
+
     /// VIRTIO 1.2, section 2.7.7.2: the used index is written before the
     /// driver's wish is read.
     fn wants_notification(&mut self, memory: &MemoryView) -> Result<bool, RingFault> {

@@ -48,6 +48,34 @@ fn a_long_chain_goes_on_where_it_stopped_and_is_completed_at_its_end() {
 }
 
 #[test]
+fn bytes_of_a_chain_that_the_guest_takes_back_meanwhile_are_not_pulled() {
+    for (left, pulled) in [(0, 0), (1, 0), (2, 3)] {
+        let mut rig = Rig::new();
+        let mut queue = rig.transmit();
+        rig.put(0, b"onetwo");
+        rig.offer(&[from_guest(0, 3)]);
+        rig.offer(&[from_guest(3, 3)]);
+        let limit = queue.available().expect("no fault");
+        let mut into = [0; 3];
+        if left == 2 {
+            assert_eq!(queue.pull(limit, &mut into), Ok(3));
+        }
+        // As a driver does that is let go: what was not used is freed.
+        rig.driver
+            .set_available_index(left.min(1))
+            .expect("in memory");
+        rig.put(0, b"\0\0\0\0\0\0");
+        let fault = RingFault::Withdrawn {
+            before: 2,
+            now: left.min(1),
+        };
+        assert_eq!(queue.pull(limit, &mut into), Err(fault));
+        assert_eq!(queue.pull(limit, &mut into), Err(fault), "for good");
+        assert_eq!(rig.used().len(), usize::from(pulled > 0));
+    }
+}
+
+#[test]
 fn a_pull_stops_at_its_limit() {
     let mut rig = Rig::new();
     let mut queue = rig.transmit();

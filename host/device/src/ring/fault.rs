@@ -46,8 +46,9 @@ pub enum RingFault {
         /// Its guest address.
         address: u64,
     },
-    /// The available index ran back behind what was taken. Linux does that when
-    /// its driver lets a device go, with the buffers that it has not collected;
+    /// The available index ran back behind what was taken, or while it was
+    /// read. Linux does that when its driver lets a device go, with the buffers
+    /// that it has not collected (`virtqueue_detach_unused_buf`), and frees them;
     /// a front end need not tell of the reset that came before.
     #[error("the guest took back buffers of a queue: its index went from {before} to {now}")]
     Withdrawn {

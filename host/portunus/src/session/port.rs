@@ -94,9 +94,9 @@ impl<Queue> Attached<Queue> {
         self.broken = true;
         let port_name = &port.label;
         match fault {
-            // How a driver takes its leave.
+            // A driver takes its leave, and what was under way with it.
             RingFault::Withdrawn { .. } => {
-                tracing::debug!(port_name, %fault, "the ring rests until the device is reset");
+                tracing::warn!(port_name, %fault, "the ring rests until the device is reset");
             }
             _ => {
                 self.error.signal();
