@@ -28,8 +28,11 @@ pub enum LogFormat {
     Json,
 }
 
-/// How much is logged: the program's own words up to a level, and warnings of
-/// the libraries below it.
+/// The target of what plugins say, whatever their component is called.
+pub const PLUGIN: &str = "plugin";
+
+/// How much is logged: the words of the program and of its plugins up to a
+/// level, and warnings of the libraries below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verbosity(Level);
 
@@ -51,7 +54,7 @@ impl Verbosity {
     /// The filter that lets this much through.
     pub fn filter(self) -> EnvFilter {
         // Each crate of ours begins with the same word.
-        EnvFilter::new(format!("warn,portunus={}", self.0))
+        EnvFilter::new(format!("warn,portunus={0},{PLUGIN}={0}", self.0))
     }
 }
 

@@ -94,6 +94,21 @@ fn verbosity_is_ours_and_warnings_are_everyones() {
 }
 
 #[test]
+fn what_plugins_say_is_logged_like_our_own_words() {
+    let said = |filter| {
+        logged(filter, LogFormat::Text, || {
+            tracing::info!(target: PLUGIN, "said");
+            tracing::debug!(target: PLUGIN, "said");
+        })
+        .matches("said")
+        .count()
+    };
+    assert_eq!(said(Verbosity::quiet().filter()), 0);
+    assert_eq!(said(Verbosity::louder(0).filter()), 1);
+    assert_eq!(said(Verbosity::louder(1).filter()), 2);
+}
+
+#[test]
 fn a_filter_of_the_environment_names_levels_and_targets() {
     assert_eq!(counts(parse_filter("error").unwrap()), (0, 0));
     assert_eq!(counts(parse_filter("library=info").unwrap()), (0, 2));

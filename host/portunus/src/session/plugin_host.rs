@@ -11,6 +11,7 @@ use portunus_plugin::{
 
 use super::port::Port;
 use super::timers::Timers;
+use crate::logging;
 
 /// The host's side of one instance. The session reads, between two calls, what
 /// the plugin asked for in the last one.
@@ -90,16 +91,16 @@ impl Host for PluginHost {
 
     fn log(&mut self, level: LogLevel, message: &str) {
         match level {
-            LogLevel::Error => tracing::error!(target: "plugin", "{message}"),
-            LogLevel::Warn => tracing::warn!(target: "plugin", "{message}"),
-            LogLevel::Info => tracing::info!(target: "plugin", "{message}"),
-            LogLevel::Debug => tracing::debug!(target: "plugin", "{message}"),
-            LogLevel::Trace => tracing::trace!(target: "plugin", "{message}"),
+            LogLevel::Error => tracing::error!(target: logging::PLUGIN, "{message}"),
+            LogLevel::Warn => tracing::warn!(target: logging::PLUGIN, "{message}"),
+            LogLevel::Info => tracing::info!(target: logging::PLUGIN, "{message}"),
+            LogLevel::Debug => tracing::debug!(target: logging::PLUGIN, "{message}"),
+            LogLevel::Trace => tracing::trace!(target: logging::PLUGIN, "{message}"),
         }
     }
 
     fn measure(&mut self, name: &str, value: Measure) {
-        tracing::debug!(target: "plugin", metric = name, ?value, "measured");
+        tracing::debug!(target: logging::PLUGIN, metric = name, ?value, "measured");
     }
 
     fn stopped(&mut self) {
