@@ -47,9 +47,33 @@ impl Program {
         Self::serve_in(folder, &[])
     }
 
+    /// Serves a configuration with its `logs` on a small disk of its own, whose
+    /// files [`Self::on_disk`] shows. Where not root, this needs a system that
+    /// lets users have namespaces (`sysctl kernel.unprivileged_userns_clone=1`).
+    pub fn serve_on_small_disk(config: &str, disk_bytes: usize) -> Self {
+        let folder = TempDir::new().unwrap();
+        std::fs::create_dir(folder.path().join("logs")).unwrap();
+        std::fs::write(folder.path().join("vm.toml"), config).unwrap();
+        let mount = format!("mount -t tmpfs -o size={disk_bytes} none logs && exec \"$0\" \"$@\"");
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", &mount]);
+        Self::start(command.arg(binary()), folder, &[])
+    }
+
+    /// A file of the program's folder as the program sees it.
+    pub fn on_disk(&self, file: &str) -> PathBuf {
+        let root = format!("/proc/{}/root", self.child.id());
+        let folder = self.folder().strip_prefix("/").unwrap();
+        Path::new(&root).join(folder).join(file)
+    }
+
     /// Serves the `vm.toml` of a folder, with further arguments.
     pub fn serve_in(folder: TempDir, arguments: &[&str]) -> Self {
-        let mut child = Command::new(binary())
+        Self::start(&mut Command::new(binary()), folder, arguments)
+    }
+
+    fn start(command: &mut Command, folder: TempDir, arguments: &[&str]) -> Self {
+        let mut child = command
             .args(["serve", "vm.toml", "--socket", "vm.sock"])
             .args(arguments)
             .current_dir(folder.path())

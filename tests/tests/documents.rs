@@ -8,8 +8,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use portunus_tests::eventually;
 use portunus_tests::guest::project;
 use portunus_tests::program::{binary, wait_for};
 use rustix::process::{Pid, Signal, kill_process};
@@ -60,12 +61,10 @@ impl Served {
         let socket = command.split("--socket ").nth(1).unwrap();
         let socket = project().join(socket.split(' ').next().unwrap());
         let mut served = Self(start(command));
-        let until = Instant::now() + COMMAND_DEADLINE;
-        while !socket.exists() {
-            assert!(Instant::now() < until, "no socket: {command}");
+        eventually(command, COMMAND_DEADLINE, || {
             assert_eq!(served.0.try_wait().unwrap(), None, "it ended: {command}");
-            std::thread::yield_now();
-        }
+            socket.exists().then_some(())
+        });
         served
     }
 

@@ -1,6 +1,7 @@
 //! `portunus serve` as its user runs it, with a real guest.
 
-use portunus::guest::UmlSpec;
+use portunus::guest::{Guest, UmlSpec};
+use portunus_tests::eventually;
 use portunus_tests::guest::{DEADLINE, root};
 use portunus_tests::program::Program;
 
@@ -19,13 +20,18 @@ name = "org.portunus.echo.0"
 plugin = "echo"
 "#;
 
-/// Runs a script in a guest whose ports the program serves.
-fn run(program: &Program, script: &str) -> String {
+/// Boots a guest that runs a script, and whose ports the program serves.
+fn boot(program: &Program, script: &str) -> Guest {
     let root = root().unwrap();
     let script = format!("#!/bin/busybox sh\nset -e\n{script}");
     let mut spec = UmlSpec::new(&root, script.as_bytes());
     spec.device = Some(program.socket());
-    let mut guest = spec.boot().unwrap();
+    spec.boot().unwrap()
+}
+
+/// Runs a script in such a guest, to its end.
+fn run(program: &Program, script: &str) -> String {
+    let mut guest = boot(program, script);
     assert_eq!(guest.finish(DEADLINE).unwrap(), 0, "{}", guest.console());
     guest.console()
 }
@@ -33,15 +39,23 @@ fn run(program: &Program, script: &str) -> String {
 #[test]
 fn lines_from_a_guest_are_on_disk_when_the_program_has_stopped() {
     let program = Program::serve(LOG);
-    run(
+    let mut guest = boot(
         &program,
         r#"
         port=/dev/virtio-ports/org.portunus.log.0
         echo 'the first line' >$port
         (printf 'half a '; printf 'line\nred \033[31m\n') >$port
         printf 'no line end' >$port
-        "#,
+        read -r _"#,
     );
+    // A guest that powers off takes back what nobody has read yet.
+    let log = program.folder().join("logs/guest.log");
+    eventually("four lines", DEADLINE, || {
+        let kept = std::fs::read_to_string(&log).ok()?;
+        (kept.lines().count() == 4).then_some(())
+    });
+    guest.say("").unwrap();
+    assert_eq!(guest.finish(DEADLINE).unwrap(), 0, "{}", guest.console());
     let ended = program.stop();
     assert!(ended.status.success(), "{}", ended.log);
     assert!(!ended.folder.path().join("vm.sock").exists());
@@ -82,4 +96,41 @@ fn one_guest_after_the_other_is_served_until_the_program_stops() {
     };
     assert_ne!(words(&first), words(&second));
     assert!(program.stop().status.success());
+}
+
+#[test]
+fn a_full_disk_holds_the_guest_up_and_no_line_is_lost() {
+    const DISK_BYTES: usize = 16 << 20;
+    // More than the port's ring takes: 256 pieces of 4 KiB.
+    const LINES: usize = 50_000;
+    let mut program = Program::serve_on_small_disk(LOG, DISK_BYTES);
+    let filler = program.on_disk("logs/filler");
+    std::fs::write(&filler, vec![0; DISK_BYTES - (64 << 10)]).unwrap();
+    let script = format!(
+        r#"
+        seq {LINES} | sed 's/.*/line &: forty bytes of it are only words/' >/dev/virtio-ports/org.portunus.log.0
+        echo written
+        read -r _"#
+    );
+    let mut guest = boot(&program, &script);
+    let refused = program.find_line("lines wait until it can be written again");
+    assert!(refused.contains(" ERROR "), "{refused}");
+    assert!(refused.contains("org.portunus.log.0"), "{refused}");
+    assert!(!guest.console().contains("written"), "{}", guest.console());
+    std::fs::remove_file(filler).unwrap();
+    program.find_line("all lines that waited are written");
+    let log = program.on_disk("logs/guest.log");
+    let kept = eventually("all lines", DEADLINE, || {
+        let kept = std::fs::read_to_string(&log).unwrap();
+        (kept.lines().count() >= LINES).then_some(kept)
+    });
+    assert_eq!(kept.lines().count(), LINES);
+    for (number, line) in (1..).zip(kept.lines()) {
+        let wanted = format!(" line {number}: forty bytes of it are only words");
+        assert!(line.ends_with(&wanted), "{line}");
+    }
+    guest.say("").unwrap();
+    assert_eq!(guest.finish(DEADLINE).unwrap(), 0, "{}", guest.console());
+    let ended = program.stop();
+    assert!(ended.status.success(), "{}", ended.log);
 }
