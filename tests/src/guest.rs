@@ -1,5 +1,7 @@
 //! The real guest, for tests: one root folder for all of them.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,4 +26,16 @@ pub fn root() -> Result<GuestRoot, RootError> {
 /// The project's folder.
 pub fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// How many processes work in `folder`: all of a guest's do, in its own.
+///
+/// # Errors
+///
+/// Where the system does not tell.
+pub fn processes_in(folder: &Path) -> io::Result<usize> {
+    let works_there = |process: &fs::DirEntry| {
+        fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder))
+    };
+    Ok(fs::read_dir("/proc")?.flatten().filter(works_there).count())
 }

@@ -2,24 +2,14 @@
 //! Python, it cannot change the folder it came from, and nothing of it remains.
 
 use std::error::Error;
-use std::path::Path;
-use std::{fs, io};
 
 use portunus::guest::{Guest, GuestError, UmlSpec};
-use portunus_tests::guest::{DEADLINE, root};
+use portunus_tests::guest::{DEADLINE, processes_in, root};
 
 /// Boots a guest that runs `script`.
 fn boot(script: &str) -> Result<Guest, Box<dyn Error>> {
     let script = format!("#!/bin/sh\n{script}");
     Ok(UmlSpec::new(&root()?, script.as_bytes()).boot()?)
-}
-
-/// The processes that work in `folder`: all of a guest's do, in its own.
-fn processes_in(folder: &Path) -> io::Result<usize> {
-    let works_there = |process: &fs::DirEntry| {
-        fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder))
-    };
-    Ok(fs::read_dir("/proc")?.flatten().filter(works_there).count())
 }
 
 #[test]

@@ -3,6 +3,7 @@
 pub mod command;
 pub mod config;
 pub mod control;
+pub mod demo;
 pub mod door;
 mod emergency;
 pub mod escape;
@@ -13,3 +14,4 @@ pub mod logging;
 pub mod plugins;
 pub mod router;
 pub mod session;
+pub mod stop_signals;

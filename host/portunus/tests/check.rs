@@ -249,7 +249,7 @@ fn a_wrong_command_line_ends_with_2() {
 
 #[test]
 fn each_command_explains_itself_with_an_example() {
-    for command in ["check", "serve", "schema"] {
+    for command in ["check", "demo", "serve", "schema"] {
         let output = portunus(Path::new("/"), &[command, "--help"]);
         assert_eq!(output.status.code(), Some(0));
         let help = String::from_utf8(output.stdout).unwrap();

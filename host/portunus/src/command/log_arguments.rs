@@ -37,12 +37,12 @@ pub(super) struct LogArguments {
 }
 
 impl LogArguments {
-    /// Starts the log.
-    pub(super) fn start(&self) {
-        logging::start(self.filter(), self.log_format);
+    /// Starts the log, with `unasked` where nobody says how much.
+    pub(super) fn start(&self, unasked: Verbosity) {
+        logging::start(self.filter(unasked), self.log_format);
     }
 
-    fn filter(&self) -> EnvFilter {
+    fn filter(&self, unasked: Verbosity) -> EnvFilter {
         if self.quiet {
             return Verbosity::quiet().filter();
         }
@@ -51,7 +51,11 @@ impl LogArguments {
             .as_deref()
             .filter(|filter| self.verbose == 0 && !filter.is_empty());
         let given = directives.and_then(|directives| logging::parse_filter(directives).ok());
-        given.unwrap_or_else(|| Verbosity::louder(self.verbose).filter())
+        let verbosity = match self.verbose {
+            0 => unasked,
+            times => Verbosity::louder(times),
+        };
+        given.unwrap_or_else(|| verbosity.filter())
     }
 }
 

@@ -12,7 +12,7 @@ struct Line {
 
 fn filter(arguments: &[&str]) -> String {
     let line = Line::try_parse_from([&["portunus"], arguments].concat()).unwrap();
-    line.log.filter().to_string()
+    line.log.filter(Verbosity::louder(0)).to_string()
 }
 
 #[test]
@@ -45,4 +45,15 @@ fn what_is_no_filter_is_refused() {
     assert!(Line::try_parse_from(["portunus", "--log", "portunus=loud"]).is_err());
     assert!(Line::try_parse_from(["portunus", "-q", "-v"]).is_err());
     assert!(Line::try_parse_from(["portunus", "--log-format", "xml"]).is_err());
+}
+
+#[test]
+fn what_a_command_has_unasked_is_only_for_those_who_do_not_ask() {
+    let filter = |arguments: &[&str]| {
+        let line = Line::try_parse_from([&["portunus"], arguments].concat()).unwrap();
+        line.log.filter(Verbosity::quiet()).to_string()
+    };
+    assert_eq!(filter(&[]), Verbosity::quiet().filter().to_string());
+    assert_eq!(filter(&["--log", "error"]), "error");
+    assert_eq!(filter(&["-v"]), Verbosity::louder(1).filter().to_string());
 }

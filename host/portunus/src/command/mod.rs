@@ -5,6 +5,7 @@
 //! the work to the modules that it calls.
 
 mod check;
+mod demo;
 mod log_arguments;
 
 use std::io::{self, Write};
@@ -15,7 +16,10 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Diagnostics, Style, TimeSpan};
+use crate::demo::DemoSpec;
 use crate::door::serve::{self, ServeFault};
+use crate::logging::Verbosity;
+use crate::stop_signals::StopSignal;
 use check::ReportFormat;
 use log_arguments::LogArguments;
 
@@ -75,6 +79,27 @@ Linux with virtio_uml.device=/run/vm.sock:3")]
         #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_time)]
         grace: Duration,
     },
+    /// Boots a real Linux guest and shows its ports answered by plugins.
+    ///
+    /// The guest is User Mode Linux: a Linux kernel that runs as a program, so that it needs no
+    /// virtualization and no root. Its packages are Debian's, fetched once (60 MB) and unpacked in
+    /// a folder: PORTUNUS_GUEST_DIR, or else one in the user's cache.
+    ///
+    /// The host draws a random word. The guest's console, the echo plugin's reply and the log
+    /// plugin's file must each show it, or the demonstration fails and says what was missing.
+    #[command(after_help = "\
+Example: portunus demo --keep /tmp/demo
+
+Exit status: as ever, and 130 or 143 if SIGINT or SIGTERM ended it. Nothing of the guest is left \
+in either case.")]
+    Demo {
+        /// Leaves the configuration and the log file in this folder, which must be new or empty.
+        #[arg(long, value_name = "DIR")]
+        keep: Option<PathBuf>,
+        /// How long the guest may take from its boot to its end.
+        #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_time)]
+        within: Duration,
+    },
     /// Prints the JSON Schema of the configuration, for editors and other tools.
     #[command(after_help = "\
 Example: portunus schema > portunus.schema.json
@@ -90,28 +115,52 @@ enum Failure {
     /// The configuration's fault.
     #[error(transparent)]
     Configuration(#[from] Diagnostics),
+    /// The command line's fault, found only after it was read.
+    #[error(transparent)]
+    Usage(anyhow::Error),
     /// It has been said already.
     #[error("refused")]
     Told,
+    /// A signal ended what should have gone on.
+    #[error("stopped by {0}")]
+    Stopped(StopSignal),
     /// Anything else.
     #[error(transparent)]
     Running(#[from] anyhow::Error),
 }
 
+impl From<ServeFault> for Failure {
+    fn from(fault: ServeFault) -> Self {
+        match fault {
+            ServeFault::Configuration(faults) => Self::Configuration(faults),
+            other => Self::Running(other.into()),
+        }
+    }
+}
+
+impl Command {
+    /// How much is logged where nobody says: what a demonstration shows, it
+    /// prints.
+    fn verbosity(&self) -> Verbosity {
+        match self {
+            Self::Demo { .. } => Verbosity::quiet(),
+            _ => Verbosity::louder(0),
+        }
+    }
+}
+
 /// Does what the command line asks for.
 pub fn main() -> ExitCode {
     let Arguments { log, command } = Arguments::parse();
-    log.start();
+    log.start(command.verbosity());
     let done = match command {
         Command::Check { config, format } => check::run(&config, format),
         Command::Serve {
             config,
             socket,
             grace,
-        } => serve::run(&config, &socket, grace).map_err(|fault| match fault {
-            ServeFault::Configuration(faults) => Failure::Configuration(faults),
-            other => Failure::Running(other.into()),
-        }),
+        } => serve::run(&config, &socket, grace).map_err(Failure::from),
+        Command::Demo { keep, within } => demo::run(&DemoSpec { keep, within }),
         Command::Schema => {
             print(&format!("{:#}", config::schema().as_value())).map_err(Failure::from)
         }
@@ -127,6 +176,8 @@ fn tell(failure: &Failure) -> u8 {
     let (page, status) = match failure {
         Failure::Told => (String::new(), REFUSED),
         Failure::Configuration(faults) => (faults.render(Style::for_standard_error()), REFUSED),
+        Failure::Usage(error) => (format!("portunus: {error:#}\n"), REFUSED),
+        Failure::Stopped(signal) => (format!("portunus: {failure}\n"), signal.exit_status()),
         Failure::Running(error) => (format!("portunus: {error:#}\n"), FAILED),
     };
     // Where standard error is closed nobody can be told.

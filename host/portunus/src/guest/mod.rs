@@ -23,4 +23,4 @@ pub use memory_folder::NoMemoryFolder;
 pub use packages::FetchError;
 pub use progress::Progress;
 pub use root::{GuestRoot, RootError, default_folder};
-pub use uml::{BootError, Guest, GuestError, UmlSpec};
+pub use uml::{BootError, Guest, GuestError, GuestKiller, UmlSpec};

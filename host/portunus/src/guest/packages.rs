@@ -12,6 +12,13 @@ use super::progress::Progress;
 /// How many of apt's last lines an error repeats.
 const REPEATED_LINES: usize = 4;
 
+/// Starts a program that ends when we do, however that is: no download goes on
+/// for nobody. Of util-linux, which every Debian has.
+const BOUND_TO_US: &str = "setpriv";
+
+/// Its exit status, and a shell's, where there is no such program.
+const NOT_FOUND: i32 = 127;
+
 const FIND: &str = "find the guest's packages";
 
 /// Why the guest's packages could not be had.
@@ -147,20 +154,21 @@ impl Apt {
     }
 
     fn apt_get(&self, purpose: &'static str, arguments: &[&str]) -> Result<String, FetchError> {
-        let mut command = Command::new("apt-get");
+        let mut command = Command::new(BOUND_TO_US);
         command
-            .arg("--quiet")
+            .args(["--pdeathsig", "TERM", "apt-get", "--quiet"])
             .arg("--config-file")
             .arg(&self.configuration)
             .args(arguments);
-        let output = output_of(&mut command, "apt-get")?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        let output = output_of(&mut command, BOUND_TO_US)?;
+        match output.status.code() {
+            Some(0) => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            Some(NOT_FOUND) => Err(FetchError::NoProgram { program: "apt-get" }),
+            _ => Err(FetchError::Apt {
+                purpose,
+                said: last_lines(&output.stderr),
+            }),
         }
-        Err(FetchError::Apt {
-            purpose,
-            said: last_lines(&output.stderr),
-        })
     }
 
     fn configure(&self, lists: Lists) -> Result<(), FetchError> {

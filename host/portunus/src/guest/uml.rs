@@ -222,6 +222,12 @@ impl Guest {
         &self.folder
     }
 
+    /// What ends this guest from another thread: whoever waits for it then
+    /// hears that it ended.
+    pub fn killer(&self) -> GuestKiller {
+        GuestKiller(Arc::clone(&self.life))
+    }
+
     /// Types a line on the guest's console.
     ///
     /// # Errors
@@ -288,6 +294,17 @@ impl Guest {
     /// What the guest has printed, as far as it is remembered (4,096 lines).
     pub fn console(&self) -> String {
         self.life.lock().console.text()
+    }
+}
+
+/// Ends a guest that another thread waits for.
+#[derive(Debug)]
+pub struct GuestKiller(Arc<Life>);
+
+impl GuestKiller {
+    /// Kills the guest, if it has not ended.
+    pub fn kill(&self) {
+        self.0.lock().kill();
     }
 }
 

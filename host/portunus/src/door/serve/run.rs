@@ -5,12 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use portunus_plugin::EngineError;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Server, SocketFault};
 use crate::config::{self, Diagnostics};
 use crate::launch::launch;
 use crate::plugins::Plugins;
+use crate::stop_signals::StopSignals;
 
 /// How many ports a device can have over vhost-user, whose messages number a
 /// queue with eight bits.
@@ -50,12 +50,12 @@ pub fn run(config: &Path, socket: &Path, grace: Duration) -> Result<(), ServeFau
         let router = launch(&loaded, &plugins).await?;
         let server = Server::start(router, socket)?;
         tracing::info!(socket = %socket.display(), "ready");
-        let name = stop.next().await;
-        tracing::info!(signal = name, grace_ms = grace.as_millis(), "stopping");
+        let signal = stop.next().await;
+        tracing::info!(%signal, grace_ms = grace.as_millis(), "stopping");
         tokio::select! {
             () = server.stop(grace) => tracing::info!("stopped"),
-            name = stop.next() => {
-                tracing::warn!(signal = name, "stopped without waiting for the plugins");
+            signal = stop.next() => {
+                tracing::warn!(%signal, "stopped without waiting for the plugins");
                 drop(std::fs::remove_file(socket));
             }
         }
@@ -79,26 +79,4 @@ fn fits_vhost_user(loaded: &config::Loaded) -> Result<(), Diagnostics> {
         fault = fault.at(located.span, "too many");
     }
     Err(loaded.refuse(vec![fault]))
-}
-
-/// The signals that ask for an orderly stop.
-struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl StopSignals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
 }

@@ -1,0 +1,200 @@
+//! `portunus demo`: a real Linux guest whose ports are answered by the bundled
+//! plugins, in one process, and proof that they were.
+//!
+//! The way is that of `portunus serve`: a configuration file, the device on a
+//! vhost-user socket, and a guest that connects to it. The host draws a random
+//! word; the guest's console, the echo plugin's reply and the log plugin's file
+//! must each show it.
+//!
+//! Owns what is shown and what is checked. Leaves the guest to [`crate::guest`]
+//! and where the steps are printed to the caller.
+//!
+//! - `story`: the guest's part, with the script that it runs.
+//! - `evidence` and `word`: what must be seen, and where.
+//! - `place`: the files on the host.
+//! - `step`: what is told.
+
+mod evidence;
+mod place;
+mod step;
+mod story;
+mod word;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+pub use evidence::Missing;
+pub use place::PlaceFault;
+pub use step::Step;
+pub use word::Word;
+
+use self::evidence::Evidence;
+use self::place::Place;
+use self::story::{PROGRAMS, SCRIPT, Story};
+use crate::config;
+use crate::door::serve::{ServeFault, Server};
+use crate::guest::{BootError, GuestError, GuestRoot, RootError, UmlSpec, default_folder};
+use crate::launch::launch;
+use crate::plugins::Plugins;
+use crate::stop_signals::{StopSignal, StopSignals};
+
+/// What is served, and shown.
+const CONFIG: &str = include_str!("demo.toml");
+
+/// How long plugins may take at the end. The log plugin has one line to write.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A guest whose host died ends by itself this long after the time it had.
+const ORPHAN: Duration = Duration::from_secs(10);
+
+/// What the user asks for.
+#[derive(Clone, Debug)]
+pub struct DemoSpec {
+    /// Where the configuration and the log file are left. All is deleted where
+    /// this is not said.
+    pub keep: Option<PathBuf>,
+    /// How long the guest may take, from its boot to its end.
+    pub within: Duration,
+}
+
+/// Who hears of each step, from whichever thread.
+pub type Tell = Arc<dyn Fn(Step) + Send + Sync>;
+
+/// Why the demonstration did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoFault {
+    /// There is no place for the files.
+    #[error(transparent)]
+    Place(#[from] PlaceFault),
+    /// There is no guest to be started.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// The device is not there.
+    #[error(transparent)]
+    Serve(#[from] ServeFault),
+    /// The guest could not be started.
+    #[error(transparent)]
+    Boot(#[from] BootError),
+    /// The guest did not do its part.
+    #[error(transparent)]
+    Guest(#[from] GuestError),
+    /// The guest did not do its part in time.
+    #[error("{0}\nA slow machine needs more time: --within 5m")]
+    Late(GuestError),
+    /// The guest's script failed.
+    #[error("the guest's script ended with status {0}; see what plugins say with -v")]
+    Script(i32),
+    /// The word of the run was not everywhere.
+    #[error(transparent)]
+    Missing(#[from] Missing),
+    /// A signal came first.
+    #[error("stopped by {0}")]
+    Stopped(StopSignal),
+    /// The system gives no threads, or no signals.
+    #[error("cannot run: {0}")]
+    System(#[from] io::Error),
+}
+
+/// Shows the demonstration, step by step. When this returns, nothing of the
+/// guest is left, nor of the device.
+///
+/// # Errors
+///
+/// [`DemoFault`]: what failed or was not seen.
+pub fn run(spec: &DemoSpec, tell: &Tell) -> Result<(), DemoFault> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        let mut stop = StopSignals::new()?;
+        show(spec, tell, &mut stop).await
+    })
+}
+
+async fn show(spec: &DemoSpec, tell: &Tell, stop: &mut StopSignals) -> Result<(), DemoFault> {
+    let began = Instant::now();
+    let place = Place::new(spec.keep.as_deref(), CONFIG)?;
+    let root = prepare(tell, stop).await?;
+    tell(Step::Configuration(CONFIG));
+    let server = serve(&place).await?;
+    tell(Step::Serving(place.socket()));
+    let word = Word::draw();
+    let seen = run_guest(&place, &root, &word, spec.within, tell, stop).await;
+    // Then every line is on the disk.
+    server.stop(GRACE).await;
+    let evidence = Evidence {
+        log: place.read_log()?,
+        ..seen?
+    };
+    if let Some(line) = evidence.logged(&word) {
+        tell(Step::Logged(line.to_owned()));
+    }
+    if let Some(folder) = &spec.keep {
+        tell(Step::Kept(folder.clone()));
+    }
+    evidence.check(&word)?;
+    tell(Step::Done(began.elapsed()));
+    Ok(())
+}
+
+/// Makes the guest's files, or finds them.
+async fn prepare(tell: &Tell, stop: &mut StopSignals) -> Result<GuestRoot, DemoFault> {
+    let folder = default_folder()?;
+    tell(Step::Guest(folder.clone()));
+    let (send, root) = oneshot::channel();
+    let tell = Arc::clone(tell);
+    // A thread of its own, since the runtime waits for those that it gives: a
+    // download is not waited for when a signal comes.
+    std::thread::spawn(move || {
+        let root = GuestRoot::prepare(&folder, &mut |progress| {
+            tell(Step::Preparing(progress.clone()));
+        });
+        // Nobody wants it any more where a signal came.
+        let _ = send.send(root);
+    });
+    tokio::select! {
+        root = root => Ok(root.map_err(io::Error::other)??),
+        signal = stop.next() => Err(DemoFault::Stopped(signal)),
+    }
+}
+
+/// The device, as `portunus serve` has it.
+async fn serve(place: &Place) -> Result<Server, ServeFault> {
+    let mut plugins = Plugins::new()?;
+    let loaded = config::load(&place.config(), &mut plugins)?;
+    let router = launch(&loaded, &plugins).await?;
+    Ok(Server::start(router, &place.socket())?)
+}
+
+/// Boots the guest and listens to it. When this returns, nothing of it is left.
+async fn run_guest(
+    place: &Place,
+    root: &GuestRoot,
+    word: &Word,
+    within: Duration,
+    tell: &Tell,
+    stop: &mut StopSignals,
+) -> Result<Evidence, DemoFault> {
+    tell(Step::Booting);
+    let mut uml = UmlSpec::new(root, SCRIPT);
+    let programs = PROGRAMS.map(|(name, contents)| (name.to_owned(), contents.to_vec()));
+    uml.programs.extend(programs);
+    uml.device = Some(place.socket());
+    uml.life = within.saturating_add(ORPHAN);
+    let guest = uml.boot()?;
+    let killer = guest.killer();
+    let (word, tell) = (word.clone(), Arc::clone(tell));
+    let mut story =
+        tokio::task::spawn_blocking(move || Story::new(guest, within, &*tell).follow(&word));
+    tokio::select! {
+        seen = &mut story => seen.map_err(io::Error::other)?,
+        signal = stop.next() => {
+            killer.kill();
+            // It hears of the guest's end, and deletes its folder.
+            drop(story.await);
+            Err(DemoFault::Stopped(signal))
+        }
+    }
+}
