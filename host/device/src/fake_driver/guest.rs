@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Backing, FakeDriverError, GuestRam, PAGE_BYTES, ReceiveDriver, TransmitDriver};
+use super::{
+    Backing, DriverRing, FakeDriverError, GuestRam, PAGE_BYTES, ReceiveDriver, TransmitDriver,
+};
 use crate::config_space::ConsoleSize;
 use crate::control::{GuestMessage, HostMessage};
 use crate::layout::{
@@ -236,6 +238,29 @@ impl FakeGuest {
     pub fn send_raw(&mut self, message: &[u8]) -> Result<()> {
         self.unsent.push_back(message.to_vec());
         self.send_unsent()
+    }
+
+    /// One of the queues' rings, to break it or to see how far the device is.
+    pub fn ring(&mut self, index: QueueIndex) -> Option<&mut DriverRing> {
+        match self.receive.get_mut(&index) {
+            Some(driver) => Some(driver.ring()),
+            None => self.transmit.get_mut(&index).map(TransmitDriver::ring),
+        }
+    }
+
+    /// Asks for an interrupt at the next chain that is completed, whatever the
+    /// queue. Chains that were completed before come without one.
+    ///
+    /// # Errors
+    ///
+    /// [`FakeDriverError::Access`].
+    pub fn enable_interrupts(&mut self) -> Result<()> {
+        let receive = self.receive.values_mut().map(ReceiveDriver::ring);
+        let transmit = self.transmit.values_mut().map(TransmitDriver::ring);
+        for ring in receive.chain(transmit) {
+            ring.enable_interrupts()?;
+        }
+        Ok(())
     }
 
     /// The queues that the device wants to be kicked for, for what was

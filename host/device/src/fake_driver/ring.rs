@@ -307,15 +307,16 @@ impl DriverRing {
         self.load(self.spec.used, 2)
     }
 
-    /// Asks for an interrupt at the next completed chain, then looks once more:
-    /// true where one is there already.
+    /// Asks for an interrupt at the next chain that is completed, then looks
+    /// once more: true where one was not collected yet.
     ///
     /// # Errors
     ///
     /// [`FakeDriverError::Access`].
     pub fn enable_interrupts(&mut self) -> Result<bool> {
+        let completed = self.used_index()?;
         match self.spec.event_idx {
-            true => self.store(self.spec.available, self.after_available(), self.last_used)?,
+            true => self.store(self.spec.available, self.after_available(), completed)?,
             false => self.store(self.spec.available, 0, 0)?,
         }
         fence(Ordering::SeqCst);
