@@ -44,7 +44,7 @@ pub fn run(config: &Path, socket: &Path, grace: Duration) -> Result<(), ServeFau
     let loaded = config::load(config, &mut plugins)?;
     fits_vhost_user(&loaded)?;
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(async {
+    let hurried = runtime.block_on(async {
         // Before anything starts: no signal may find us unprepared.
         let mut stop = StopSignals::new()?;
         let router = launch(&loaded, &plugins).await?;
@@ -53,14 +53,23 @@ pub fn run(config: &Path, socket: &Path, grace: Duration) -> Result<(), ServeFau
         let signal = stop.next().await;
         tracing::info!(%signal, grace_ms = grace.as_millis(), "stopping");
         tokio::select! {
-            () = server.stop(grace) => tracing::info!("stopped"),
+            () = server.stop(grace) => {
+                tracing::info!("stopped");
+                Ok::<_, ServeFault>(false)
+            }
             signal = stop.next() => {
                 tracing::warn!(%signal, "stopped without waiting for the plugins");
                 drop(std::fs::remove_file(socket));
+                Ok(true)
             }
         }
-        Ok(())
-    })
+    })?;
+    if hurried {
+        // A front end that is still there has a thread that waits for its next
+        // message: nobody waits for that.
+        runtime.shutdown_background();
+    }
+    Ok(())
 }
 
 /// Refuses a device that vhost-user cannot carry.
