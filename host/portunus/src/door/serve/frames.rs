@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 
@@ -44,6 +44,10 @@ pub(super) enum FrameFault {
     /// A message is longer than any that the protocol has.
     #[error("a vhost-user message of {0} bytes: {BODY_LIMIT} is the most there is")]
     TooLong(usize),
+    /// More descriptors than [`FILES_LIMIT`]: handed on, they would keep the
+    /// `vhost` crate waiting for ever for the message that it has dropped.
+    #[error("a vhost-user message with more than {FILES_LIMIT} descriptors")]
+    TooManyFiles,
     /// The connection failed.
     #[error("the connection to the front end failed: {0}")]
     Io(#[from] io::Error),
@@ -115,7 +119,7 @@ fn receive_with_files(
             other => break other.map_err(io::Error::from)?,
         }
     };
-    let files = control
+    let files: Vec<_> = control
         .drain()
         .filter_map(|message| match message {
             RecvAncillaryMessage::ScmRights(files) => Some(files),
@@ -123,6 +127,10 @@ fn receive_with_files(
         })
         .flatten()
         .collect();
+    // The space may have room for one more than it was made for.
+    if files.len() > FILES_LIMIT || received.flags.contains(ReturnFlags::CTRUNC) {
+        return Err(FrameFault::TooManyFiles);
+    }
     Ok((received.bytes, files))
 }
 
