@@ -246,18 +246,24 @@ impl FrontEnd {
         })
     }
 
-    /// Waits until a port of this name can be used, and opens it.
+    /// Waits until a port of this name can be used, and opens it; then waits as
+    /// Linux does until the device knows.
     pub fn open(&mut self, name: &str) -> PortId {
         let id = self.port(name);
         self.guest.open(id).unwrap();
-        self.kick();
+        self.until_returned();
         id
     }
 
     /// Closes a port, and waits as Linux does until the device knows.
     pub fn close(&mut self, id: PortId) {
         self.guest.close(id).unwrap();
-        self.until("the close's buffer", |guest| {
+        self.until_returned();
+    }
+
+    /// Waits until the device has returned every control message.
+    pub fn until_returned(&mut self) {
+        self.until("control messages returned", |guest| {
             guest.control_returned().unwrap().then_some(())
         });
     }

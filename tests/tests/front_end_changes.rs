@@ -1,5 +1,12 @@
 //! Front ends that come and go, and a back end that is killed and comes again.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a fixture that panics is a test that failed"
+)]
+
 use portunus_device::control::HostMessage;
 use portunus_device::fake_driver::{Backing, FakeGuest, FakeGuestSpec};
 use portunus_device::layout::{PortId, transmit_queue};

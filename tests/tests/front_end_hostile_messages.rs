@@ -1,5 +1,11 @@
 //! Front ends that send what no front end sends.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a fixture that panics is a test that failed"
+)]
+
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 
