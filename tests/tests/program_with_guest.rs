@@ -1,5 +1,7 @@
 //! `portunus serve` as its user runs it, with a real guest.
 
+#![cfg(test)]
+
 use portunus::guest::{Guest, UmlSpec};
 use portunus_tests::eventually;
 use portunus_tests::guest::{DEADLINE, root};
