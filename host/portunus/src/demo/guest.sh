@@ -20,3 +20,8 @@ answer=$(./hello.sh "$ports/$echo_port" "$line") || exit
 echo "demo reads $answer"
 
 echo "$line" >"$ports/$log_port" || exit
+echo "demo logs $line"
+
+# A guest that powers off takes back what nobody has read yet: the host says
+# when the line is in its file.
+read -r _

@@ -125,7 +125,7 @@ async fn show(spec: &DemoSpec, tell: &Tell, stop: &mut StopSignals) -> Result<()
     // Then every line is on the disk.
     server.stop(GRACE).await;
     let evidence = Evidence {
-        log: place.read_log()?,
+        log: place::read_log(&place.log())?,
         ..seen?
     };
     if let Some(line) = evidence.logged(&word) {
@@ -185,9 +185,11 @@ async fn run_guest(
     uml.life = within.saturating_add(ORPHAN);
     let guest = uml.boot()?;
     let killer = guest.killer();
-    let (word, tell) = (word.clone(), Arc::clone(tell));
-    let mut story =
-        tokio::task::spawn_blocking(move || Story::new(guest, within, &*tell).follow(&word));
+    let (word, tell, log) = (word.clone(), Arc::clone(tell), place.log());
+    let mut story = tokio::task::spawn_blocking(move || {
+        let is_logged = || place::read_log(&log).is_ok_and(|log| log.contains(word.as_str()));
+        Story::new(guest, within, &*tell).follow(&word, is_logged)
+    });
     tokio::select! {
         seen = &mut story => seen.map_err(io::Error::other)?,
         signal = stop.next() => {

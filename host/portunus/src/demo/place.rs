@@ -72,25 +72,25 @@ impl Place {
         self.temporary.path().join("vm.sock")
     }
 
-    /// What the log plugin has written: nothing, where it made no file.
-    pub(super) fn read_log(&self) -> Result<String, PlaceFault> {
-        let path = self.log();
-        let file = match File::open(&path) {
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
-            opened => at(&path, opened)?,
-        };
-        let mut bytes = Vec::new();
-        at(&path, file.take(LOG_LIMIT_BYTES).read_to_end(&mut bytes))?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
     fn files(&self) -> &Path {
         self.kept.as_deref().unwrap_or(self.temporary.path())
     }
 
-    fn log(&self) -> PathBuf {
+    /// The log plugin's file.
+    pub(super) fn log(&self) -> PathBuf {
         self.files().join(LOG_FILE)
     }
+}
+
+/// What the log plugin has written: nothing, where it made no file.
+pub(super) fn read_log(path: &Path) -> Result<String, PlaceFault> {
+    let file = match File::open(path) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+        opened => at(path, opened)?,
+    };
+    let mut bytes = Vec::new();
+    at(path, file.take(LOG_LIMIT_BYTES).read_to_end(&mut bytes))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn at<T>(path: &Path, done: io::Result<T>) -> Result<T, PlaceFault> {

@@ -1,5 +1,6 @@
 //! The guest's part: what it does, and what it says of it on its console.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::DemoFault;
@@ -7,6 +8,10 @@ use super::evidence::Evidence;
 use super::step::Step;
 use super::word::Word;
 use crate::guest::{Guest, GuestError};
+
+/// How often the log is looked at until it has the guest's line. Nothing tells
+/// of a file that is written, and the line is there within a millisecond or so.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// What the guest runs.
 pub(super) const SCRIPT: &[u8] = include_bytes!("guest.sh");
@@ -42,9 +47,14 @@ impl<'tell> Story<'tell> {
         }
     }
 
-    /// Follows the guest to its end. What it leaves on the host, its log, is
-    /// not part of the evidence yet.
-    pub(super) fn follow(mut self, word: &Word) -> Result<Evidence, DemoFault> {
+    /// Follows the guest to its end, which may come once `is_logged`: a guest
+    /// that powers off takes back what nobody has read yet. What it leaves on
+    /// the host, its log, is not part of the evidence yet.
+    pub(super) fn follow(
+        mut self,
+        word: &Word,
+        is_logged: impl Fn() -> bool,
+    ) -> Result<Evidence, DemoFault> {
         (self.tell)(Step::Kernel(self.hear("boot", "kernel")?));
         (self.tell)(Step::Ports(self.hear("find its ports", "ports")?));
         self.guest.say(word.as_str())?;
@@ -53,6 +63,12 @@ impl<'tell> Story<'tell> {
         (self.tell)(Step::Wrote(console.clone()));
         let reply = self.hear("get its line back from the echo plugin", "reads")?;
         (self.tell)(Step::CameBack(reply.clone()));
+        self.hear("write to the log plugin", "logs")?;
+        // Where it never is, what is missing is told at the end.
+        while !is_logged() && !self.left().is_zero() {
+            thread::sleep(LOOK_AGAIN);
+        }
+        self.guest.say("")?;
         let left = self.left();
         let status = self.guest.finish(left);
         match status.map_err(|fault| self.in_all(fault))? {
