@@ -29,8 +29,16 @@ struct State {
     /// a reset of the handshake must not forget it.
     features: Features,
     broken: bool,
-    /// Messages that made no sense, so far.
-    ignored: u64,
+    faults: ControlFaults,
+}
+
+/// What the guest did wrong on the control queues so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ControlFaults {
+    /// Messages that made no sense, and were ignored.
+    pub ignored: u64,
+    /// How often it broke a ring.
+    pub rings: u64,
 }
 
 struct Descriptors {
@@ -48,7 +56,7 @@ impl Control {
                 receive: None,
                 features: Features::default(),
                 broken: false,
-                ignored: 0,
+                faults: ControlFaults::default(),
             }),
             wake: Notify::new(),
         }
@@ -77,6 +85,11 @@ impl Control {
     /// Takes a port for open in the guest though no message said so.
     pub fn assume_guest_open(&self, id: PortId) {
         self.announce(|handshake| handshake.assume_guest_open(id));
+    }
+
+    /// What the guest did wrong so far.
+    pub fn faults(&self) -> ControlFaults {
+        self.lock().faults
     }
 
     /// The driver and the device agreed on these features.
@@ -182,10 +195,11 @@ impl State {
         let Some(fault) = &serviced.first_fault else {
             return;
         };
-        let before = self.ignored;
-        self.ignored = before.saturating_add(serviced.ignored);
-        if before.checked_ilog2() != self.ignored.checked_ilog2() {
-            tracing::warn!(ignored = self.ignored, %fault, "control messages of the guest's make no sense");
+        let before = self.faults.ignored;
+        let ignored = before.saturating_add(serviced.ignored);
+        self.faults.ignored = ignored;
+        if before.checked_ilog2() != ignored.checked_ilog2() {
+            tracing::warn!(ignored, %fault, "control messages of the guest's make no sense");
         }
     }
 
@@ -200,6 +214,7 @@ impl State {
                 tracing::debug!(%fault, "the control queues rest until the device is reset");
             }
             _ => {
+                self.faults.rings = self.faults.rings.saturating_add(1);
                 tracing::error!(%fault, "the guest broke a control queue; both rest until the device is reset");
             }
         }

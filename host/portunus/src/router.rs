@@ -14,9 +14,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
-use crate::control::Control;
+use crate::control::{Control, ControlFaults};
 use crate::session::port::{KickedRing, Port};
-use crate::session::{Order, Recipe, Session, StartFault, discard};
+use crate::session::{Counters, Order, Recipe, Session, StartFault, discard};
 
 /// One virtual machine's ports.
 pub struct Router {
@@ -24,6 +24,8 @@ pub struct Router {
     control: Arc<Control>,
     control_task: JoinHandle<()>,
     slots: Arc<Slots>,
+    /// What the ports count that nothing answers, all together.
+    absent: Arc<Counters>,
     /// Whether the next driver that goes on where it was is new to us.
     fresh: AtomicBool,
     vm: tracing::Span,
@@ -37,9 +39,25 @@ struct Slot {
     port: Arc<Port>,
     task: JoinHandle<()>,
     /// Absent where nothing answers the port.
-    orders: Option<mpsc::Sender<Order>>,
+    session: Option<SessionHandle>,
     /// Whether the guest's end was open when the front end left.
     was_open: bool,
+}
+
+/// How the router reaches a session.
+struct SessionHandle {
+    orders: mpsc::Sender<Order>,
+    /// What its plugin is called.
+    plugin: Arc<str>,
+}
+
+/// A port that a plugin answers.
+#[derive(Clone)]
+pub struct AnsweredPort {
+    /// The port.
+    pub port: Arc<Port>,
+    /// What its plugin is called.
+    pub plugin: Arc<str>,
 }
 
 /// A port to be answered.
@@ -121,6 +139,7 @@ impl Router {
             control,
             control_task,
             slots,
+            absent: Arc::default(),
             fresh: AtomicBool::new(true),
             vm,
         }
@@ -129,6 +148,28 @@ impl Router {
     /// How many ports the device may have.
     pub fn max_ports(&self) -> MaxPorts {
         self.max_ports
+    }
+
+    /// The ports that plugins answer, in the order of their numbers.
+    pub fn answered(&self) -> Vec<AnsweredPort> {
+        let slots = self.slots.lock();
+        let answered = slots.values().filter_map(|slot| {
+            Some(AnsweredPort {
+                port: Arc::clone(&slot.port),
+                plugin: Arc::clone(&slot.session.as_ref()?.plugin),
+            })
+        });
+        answered.collect()
+    }
+
+    /// What the ports count that nothing answers, all together.
+    pub fn absent_counters(&self) -> &Arc<Counters> {
+        &self.absent
+    }
+
+    /// What the guest did wrong on the control queues.
+    pub fn control_faults(&self) -> ControlFaults {
+        self.control.faults()
     }
 
     /// Starts a port's plugin and announces the port to the guest.
@@ -141,6 +182,7 @@ impl Router {
         } = plan;
         let span = tracing::info_span!(parent: &self.vm, "port", name = %name, id = %id);
         let port = Arc::new(Port::new(id, name.to_string(), console));
+        let plugin = recipe.component.named().into();
         let session = Session::start(Arc::clone(&port), Arc::clone(&self.control), recipe)
             .instrument(span.clone())
             .await?;
@@ -153,7 +195,7 @@ impl Router {
         self.occupy(Slot {
             port,
             task,
-            orders: Some(orders),
+            session: Some(SessionHandle { orders, plugin }),
             was_open: false,
         });
         Ok(())
@@ -185,7 +227,7 @@ impl Router {
     /// Replaces the session of a number by nothing that answers.
     fn vacate(&self, id: PortId) -> Option<Slot> {
         let mut slots = self.slots.lock();
-        slots.get(&id).filter(|slot| slot.orders.is_some())?;
+        slots.get(&id).filter(|slot| slot.session.is_some())?;
         let absent = self.absent(id);
         let port = Arc::clone(&absent.port);
         let former = slots.insert(id, absent)?;
@@ -195,12 +237,12 @@ impl Router {
 
     /// A slot that nothing answers: what the guest writes is discarded.
     fn absent(&self, id: PortId) -> Slot {
-        let port = Arc::new(Port::new(id, format!("port {id}, absent"), false));
+        let port = Arc::new(Port::absent(id, Arc::clone(&self.absent)));
         let task = tokio::spawn(discard(Arc::clone(&port)).instrument(self.vm.clone()));
         Slot {
             port,
             task,
-            orders: None,
+            session: None,
             was_open: false,
         }
     }
@@ -298,12 +340,12 @@ impl Router {
 
 impl Slot {
     async fn stop(self, grace: Duration) {
-        let Some(orders) = self.orders else {
+        let Some(session) = self.session else {
             self.task.abort();
             return;
         };
         // A session that is gone already needs no order.
-        if orders.send(Order::Stop { grace }).await.is_ok() {
+        if session.orders.send(Order::Stop { grace }).await.is_ok() {
             drop(self.task.await);
         }
     }

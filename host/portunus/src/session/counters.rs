@@ -2,13 +2,21 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Counters of one session. They only grow; any task may read them.
+use super::calls::Calls;
+use super::measures::Measures;
+
+/// Counters of one session, which only grow, and gauges, which say what is now.
+/// Any task may read them.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Bytes that the plugin took from the guest.
     pub from_guest_bytes: AtomicU64,
+    /// Deliveries in which it took them.
+    pub deliveries: AtomicU64,
     /// Bytes that were put into the guest's buffers.
     pub to_guest_bytes: AtomicU64,
+    /// The plugin's `send`s of which something was taken.
+    pub sends: AtomicU64,
     /// Bytes of the guest's that a console had to drop, since its plugin was
     /// slower than the guest.
     pub console_dropped_bytes: AtomicU64,
@@ -24,14 +32,37 @@ pub struct Counters {
     pub restarts: AtomicU64,
     /// Faults of the guest in this port's rings.
     pub guest_faults: AtomicU64,
+    /// Messages of the plugin's that the log had no room for.
+    pub log_messages_dropped: AtomicU64,
+    /// Bytes that the plugin printed beyond what is kept.
+    pub output_dropped_bytes: AtomicU64,
+    /// Numbers of the plugin's under a name that no metric can have, or that
+    /// is one too many.
+    pub measures_refused: AtomicU64,
+    /// Gauge: bytes of the guest's that the plugin was not given yet, or did
+    /// not take.
+    pub inbox_bytes: AtomicU64,
+    /// Gauge: linear memory of the plugin's, in bytes. None while it rests.
+    pub memory_bytes: AtomicU64,
+    /// Gauge: 1 while the plugin rests after a failure.
+    pub resting: AtomicU64,
+    /// The calls into the plugin.
+    pub calls: Calls,
+    /// What the plugin counts and gauges itself.
+    pub measures: Measures,
 }
 
 /// Adds to a counter.
-pub(crate) fn add(counter: &AtomicU64, by: usize) {
-    counter.fetch_add(u64::try_from(by).unwrap_or(u64::MAX), Relaxed);
+pub(crate) fn add(counter: &AtomicU64, by: impl TryInto<u64>) {
+    counter.fetch_add(by.try_into().unwrap_or(u64::MAX), Relaxed);
 }
 
-/// Reads a counter.
+/// Sets a gauge.
+pub(crate) fn set(gauge: &AtomicU64, value: impl TryInto<u64>) {
+    gauge.store(value.try_into().unwrap_or(u64::MAX), Relaxed);
+}
+
+/// Reads a counter or a gauge.
 pub(crate) fn get(counter: &AtomicU64) -> u64 {
     counter.load(Relaxed)
 }

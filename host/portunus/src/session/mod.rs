@@ -5,13 +5,16 @@
 //! port: its rings, the bytes that wait for the guest, and (`edges`) its opens
 //! and closes that the plugin was not told yet. `plugin_host` is what the
 //! plugin's imports reach; `recovery` says how long a plugin that failed rests.
+//! `counters`, `calls` and `measures` say what happened, for anyone to read.
 //!
 //! A session does not know which door its rings came through.
 
 mod byte_queue;
+mod calls;
 mod counters;
 mod edges;
 mod inbox;
+mod measures;
 mod plugin_host;
 pub mod port;
 mod recipe;
@@ -19,9 +22,11 @@ mod recovery;
 mod task;
 mod timers;
 
+pub use calls::{BOUNDS_NS, CallTimes, CallTimesNow, Calls, Export, Failed};
 pub use counters::Counters;
 pub use edges::CloseCause;
-pub use port::Port;
+pub use measures::{Measures, MeasuresNow};
+pub use port::{Port, PortState};
 pub use recipe::Recipe;
 pub use recipe::StartFault;
 pub use task::{Order, Session, discard};

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portunus_plugin::{
-    ChannelId, ChannelOrder, ConnectError, Host, LogLevel, Measure, SendError, TimerError,
+    ChannelId, ChannelOrder, ConnectError, Host, Instance, LogLevel, Losses, Measure, SendError,
+    TimerError,
 };
 
+use super::counters::{add, set};
 use super::port::Port;
 use super::timers::Timers;
 use crate::logging;
@@ -29,6 +31,8 @@ pub struct PluginHost {
     pub timers: Timers,
     /// The plugin said that its `on-stop` is done.
     pub stopped: bool,
+    /// The losses that are counted already.
+    counted: Losses,
 }
 
 impl PluginHost {
@@ -42,7 +46,33 @@ impl PluginHost {
             wants_writable: false,
             timers: Timers::default(),
             stopped: false,
+            counted: Losses::default(),
         }
+    }
+
+    /// Counts what an instance has, and what it lost since the last time.
+    pub fn count(plugin: &mut Instance<Self>) {
+        let (memory_bytes, losses) = (plugin.memory_bytes(), plugin.losses());
+        let host = plugin.host_mut();
+        let counters = &host.port.counters;
+        set(&counters.memory_bytes, memory_bytes);
+        if losses == host.counted {
+            return;
+        }
+        let counted = std::mem::replace(&mut host.counted, losses);
+        let since = |now: u64, then: u64| now.saturating_sub(then);
+        add(
+            &counters.log_messages_dropped,
+            since(losses.log_messages, counted.log_messages),
+        );
+        add(
+            &counters.output_dropped_bytes,
+            since(losses.output_bytes, counted.output_bytes),
+        );
+        add(
+            &counters.measures_refused,
+            since(losses.measures, counted.measures),
+        );
     }
 }
 
@@ -100,7 +130,10 @@ impl Host for PluginHost {
     }
 
     fn measure(&mut self, name: &str, value: Measure) {
-        tracing::debug!(target: logging::PLUGIN, metric = name, ?value, "measured");
+        let counters = &self.port.counters;
+        if !counters.measures.take(name, value) {
+            add(&counters.measures_refused, 1);
+        }
     }
 
     fn stopped(&mut self) {

@@ -47,10 +47,21 @@ pub struct Port {
     /// Whether the guest sees a console. A console is never throttled: its
     /// driver waits with interrupts off until its buffer is used.
     pub console: bool,
-    /// What happened so far.
-    pub counters: Counters,
+    /// What happened so far. Ports that nothing answers share theirs.
+    pub counters: Arc<Counters>,
     state: Mutex<State>,
     wake: Notify,
+}
+
+/// How a port stands at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PortState {
+    /// Whether the guest's end is open, as far as the device knows.
+    pub open: bool,
+    /// Bytes that wait for the guest.
+    pub outbox_bytes: usize,
+    /// Bytes of a console's that wait for its plugin.
+    pub backlog_bytes: usize,
 }
 
 struct State {
@@ -126,11 +137,21 @@ impl Attached<ReceiveQueue> {
 impl Port {
     /// A port without rings, closed at the guest's end.
     pub fn new(id: PortId, label: String, console: bool) -> Self {
+        Self::counted(id, label, console, Arc::default())
+    }
+
+    /// A port that nothing answers. What it discards is counted together with
+    /// what others do.
+    pub fn absent(id: PortId, counters: Arc<Counters>) -> Self {
+        Self::counted(id, format!("port {id}, absent"), false, counters)
+    }
+
+    fn counted(id: PortId, label: String, console: bool, counters: Arc<Counters>) -> Self {
         Self {
             id,
             label,
             console,
-            counters: Counters::default(),
+            counters,
             state: Mutex::new(State {
                 transmit: None,
                 receive: None,
@@ -230,6 +251,16 @@ impl Port {
     pub fn is_open(&self) -> bool {
         let state = self.lock();
         state.edges.open_after(state.told_open)
+    }
+
+    /// How the port stands.
+    pub fn state(&self) -> PortState {
+        let state = self.lock();
+        PortState {
+            open: state.edges.open_after(state.told_open),
+            outbox_bytes: state.outbox.len(),
+            backlog_bytes: state.backlog.len(),
+        }
     }
 }
 
@@ -390,7 +421,11 @@ impl Port {
             0
         };
         let rest = data.get(pushed..).unwrap_or_default();
-        pushed.saturating_add(state.outbox.fill(rest))
+        let taken = pushed.saturating_add(state.outbox.fill(rest));
+        if taken > 0 {
+            add(&self.counters.sends, 1);
+        }
+        taken
     }
 
     /// Moves what waits in the outbox into the guest's buffers, and tells how

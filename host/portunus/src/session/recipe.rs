@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use portunus_plugin::{Component, Fault, Grants, Instance, Limits, PortInfo};
 
+use super::calls::Export;
 use super::plugin_host::PluginHost;
 use super::port::Port;
 
@@ -37,12 +38,16 @@ impl Recipe {
     /// Makes an instance and has it look at its configuration.
     pub async fn instance(&self, port: &Arc<Port>) -> Result<Instance<PluginHost>, StartFault> {
         let host = PluginHost::new(Arc::clone(port));
-        let mut instance =
-            Instance::start(&self.component, &self.limits, &self.grants, host).await?;
-        instance
-            .init(&self.info, &self.config, None)
-            .await?
-            .map_err(StartFault::Refused)?;
+        let calls = &port.counters.calls;
+        let start = Instance::start(&self.component, &self.limits, &self.grants, host);
+        let mut instance = calls.watch(Export::Start, start).await?;
+        let init = instance.init(&self.info, &self.config, None);
+        let answer = calls.watch(Export::Init, init).await;
+        PluginHost::count(&mut instance);
+        answer?.map_err(|words| {
+            calls.note_refused();
+            StartFault::Refused(words)
+        })?;
         Ok(instance)
     }
 }

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use portunus_plugin::{ChannelId, CloseReason, Fault, Instance, OpenReason, Peer};
 use tokio::sync::mpsc;
 
-use super::counters::{Counters, add, get};
+use super::calls::Export;
+use super::counters::{Counters, add, get, set};
 use super::edges::{CloseCause, Edge};
 use super::inbox::Inbox;
 use super::plugin_host::PluginHost;
@@ -129,7 +130,7 @@ impl Session {
         let Order::Stop { grace } = order;
         self.stop_by = Instant::now().checked_add(grace);
         if let Some(plugin) = &mut self.plugin {
-            let outcome = tended(&self.port, plugin.on_stop(grace)).await;
+            let outcome = called(&self.port, Export::OnStop, plugin.on_stop(grace)).await;
             self.settle(outcome, 0);
         }
     }
@@ -160,8 +161,11 @@ impl Session {
         };
         let mut given = 0;
         let outcome = self.serve(&mut plugin, &mut given).await;
+        PluginHost::count(&mut plugin);
         self.plugin = Some(plugin);
-        self.settle(outcome, given).unwrap_or(true)
+        let busy = self.settle(outcome, given).unwrap_or(true);
+        set(&self.port.counters.inbox_bytes, self.inbox.bytes().len());
+        busy
     }
 
     /// One call for each kind of thing that is due. Where a call fails, `given`
@@ -177,11 +181,12 @@ impl Session {
         // buffers.
         if plugin.host().wants_writable && room >= OUTBOX_LIMIT / 2 {
             plugin.host_mut().wants_writable = false;
-            tended(&self.port, plugin.on_writable(ChannelId::GUEST)).await?;
+            let call = plugin.on_writable(ChannelId::GUEST);
+            called(&self.port, Export::OnWritable, call).await?;
             busy = true;
         }
         if let Some(token) = plugin.host_mut().timers.take_due(Instant::now()) {
-            tended(&self.port, plugin.on_timer(token)).await?;
+            called(&self.port, Export::OnTimer, plugin.on_timer(token)).await?;
             busy = true;
         }
         if self.port.opened_by_writing() {
@@ -207,8 +212,9 @@ impl Session {
     ) -> Result<(), Fault> {
         match edge {
             Edge::Opened => {
-                tended(
+                called(
                     &self.port,
+                    Export::OnOpen,
                     plugin.on_open(ChannelId::GUEST, &Peer::Guest, &OpenReason::New),
                 )
                 .await
@@ -226,7 +232,8 @@ impl Session {
                     CloseCause::Guest => CloseReason::Closed,
                     CloseCause::Lost(why) => CloseReason::Lost(why.to_owned()),
                 };
-                tended(&self.port, plugin.on_close(ChannelId::GUEST, &why)).await
+                let call = plugin.on_close(ChannelId::GUEST, &why);
+                called(&self.port, Export::OnClose, call).await
             }
         }
     }
@@ -236,8 +243,9 @@ impl Session {
     async fn shut_channel(&mut self, plugin: &mut Instance<PluginHost>) -> Result<(), Fault> {
         self.control.set_host_open(self.port.id, false);
         self.shut = true;
-        tended(
+        called(
             &self.port,
+            Export::OnClose,
             plugin.on_close(ChannelId::GUEST, &CloseReason::Closed),
         )
         .await
@@ -259,8 +267,9 @@ impl Session {
             return Ok(false);
         }
         *given = self.inbox.bytes().len();
-        let taken = tended(
+        let taken = called(
             &self.port,
+            Export::OnData,
             plugin.on_data(ChannelId::GUEST, self.inbox.bytes()),
         )
         .await?;
@@ -268,6 +277,7 @@ impl Session {
         *given = 0;
         self.inbox.take(taken);
         add(&self.port.counters.from_guest_bytes, taken);
+        add(&self.port.counters.deliveries, 1);
         Ok(true)
     }
 
@@ -275,6 +285,7 @@ impl Session {
     fn refill(&mut self) -> usize {
         if self.inbox.is_empty() {
             self.inbox.refill(|buffer| self.port.pull(buffer));
+            set(&self.port.counters.inbox_bytes, self.inbox.bytes().len());
         }
         self.inbox.bytes().len()
     }
@@ -285,12 +296,18 @@ impl Session {
     }
 
     fn fail(&mut self, fault: &dyn std::error::Error, given: usize) {
-        self.plugin = None;
+        if let Some(mut plugin) = self.plugin.take() {
+            PluginHost::count(&mut plugin);
+        }
         let Counters {
             failures,
             lost_to_failure_bytes,
+            memory_bytes,
+            resting,
             ..
-        } = &self.port.counters;
+        } = &*self.port.counters;
+        set(memory_bytes, 0);
+        set(resting, 1);
         add(failures, 1);
         add(lost_to_failure_bytes, given);
         self.inbox.take(given);
@@ -318,11 +335,12 @@ impl Session {
             }
         };
         add(&self.port.counters.restarts, 1);
+        set(&self.port.counters.resting, 0);
         plugin.host_mut().closed = self.shut;
         let mut outcome = Ok(());
         if self.port.told_open() && !self.shut {
             let open = plugin.on_open(ChannelId::GUEST, &Peer::Guest, &OpenReason::Restarted);
-            outcome = tended(&self.port, open).await;
+            outcome = called(&self.port, Export::OnOpen, open).await;
         }
         self.plugin = Some(plugin);
         if self.settle(outcome, 0).is_some() {
@@ -355,6 +373,16 @@ pub async fn discard(port: Arc<Port>) {
         port.discard();
         port.changed(true).await;
     }
+}
+
+/// Calls the plugin: every call of a session but those that make an instance.
+/// What it took and how it ended is counted.
+async fn called<T>(
+    port: &Port,
+    export: Export,
+    call: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    tended(port, port.counters.calls.watch(export, call)).await
 }
 
 /// Waits for a call of the plugin's and meanwhile does what cannot wait.
