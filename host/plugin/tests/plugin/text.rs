@@ -118,9 +118,11 @@ impl Plugin {
     }
 }
 
-/// Where the repository keeps its contract.
+/// Where the repository keeps its contract, seen from any of its crates.
 pub(crate) fn contract_path() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit/port.wit")
+    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let mut paths = above.map(|folder| folder.join("wit/port.wit"));
+    paths.find(|path| path.is_file()).expect("the contract")
 }
 
 /// A component of a core module, in the world `plugin` of a contract or, where

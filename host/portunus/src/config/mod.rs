@@ -21,6 +21,7 @@ mod quantity;
 mod render;
 mod scan;
 mod schema;
+mod socket;
 mod source;
 mod spec;
 mod syntax;
@@ -41,8 +42,8 @@ pub use render::Style;
 pub use schema::schema;
 pub use source::{Located, MAX_SOURCE_SIZE, Source, Span};
 pub use spec::{
-    Access, DeviceSpec, DirGrantSpec, GrantSpec, GuestPath, LimitSpec, MAX_DIRS, PluginConfig,
-    PortSpec, Spec, VmSpec,
+    Access, DeviceSpec, DirGrantSpec, GrantSpec, GuestPath, LimitSpec, MAX_DIRS, MetricsSpec,
+    PluginConfig, PortSpec, Spec, VmSpec,
 };
 pub use value::Invalid;
 

@@ -25,8 +25,14 @@ fn faults(text: &str) -> Vec<String> {
 #[test]
 fn the_shortest_file_has_a_name_and_a_plugin() {
     let loaded = load_text("[[port]]\nname = \"a\"\nplugin = \"echo\"\n").unwrap();
-    let Spec { device, vm, ports } = loaded.spec;
+    let Spec {
+        device,
+        vm,
+        metrics,
+        ports,
+    } = loaded.spec;
     assert_eq!((device.max_ports().get(), vm.name.as_str()), (31, "demo"));
+    assert_eq!(metrics, MetricsSpec::default());
     let [port] = ports.as_slice() else {
         panic!("{ports:?}")
     };
@@ -48,6 +54,7 @@ fn every_key_is_read() {
         r#"
         device.max-ports = 0x10
         vm.name = "web-1"
+        metrics.socket = "logs/metrics.sock"
 
         [[port]]
         name = "org.example.0"
@@ -62,8 +69,17 @@ fn every_key_is_read() {
     );
     let path = directory.path().join("demo.toml");
     let loaded = read(Source::new(&path, text), &mut LoadNothing).unwrap();
-    let Spec { device, vm, ports } = loaded.spec;
+    let Spec {
+        device,
+        vm,
+        metrics,
+        ports,
+    } = loaded.spec;
     assert_eq!((device.max_ports().get(), vm.name.as_str()), (16, "web-1"));
+    assert_eq!(
+        metrics.socket.unwrap().value,
+        directory.path().join("logs/metrics.sock")
+    );
     let port = &ports[0];
     assert_eq!((port.id.get(), port.console), (0, true));
     assert_eq!(

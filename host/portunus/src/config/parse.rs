@@ -18,9 +18,11 @@ use super::names::VmName;
 use super::number::port_ids;
 use super::plugin::{PluginSource, PluginUse};
 use super::quantity::Bounds;
+use super::socket;
 use super::source::{Located, Source, Span};
 use super::spec::{
-    DeviceSpec, DirGrantSpec, GrantSpec, LimitSpec, MAX_DIRS, PluginConfig, PortSpec, Spec, VmSpec,
+    DeviceSpec, DirGrantSpec, GrantSpec, LimitSpec, MAX_DIRS, MetricsSpec, PluginConfig, PortSpec,
+    Spec, VmSpec,
 };
 use super::syntax::recover;
 use super::value::{Invalid, Value};
@@ -80,13 +82,22 @@ impl Walk<'_> {
     fn spec(&mut self, mut file: Fields<'_>) -> Spec {
         let device = file.table("device").map(device).unwrap_or_default();
         let vm = self.vm(&mut file);
+        let metrics = file
+            .table("metrics")
+            .map(|metrics| self.metrics(metrics))
+            .unwrap_or_default();
         let tables = file.require_tables("port");
         let ports: Vec<_> = tables.into_iter().map(|port| self.port(port)).collect();
         let names = ports.iter().filter_map(|port| port.name.as_ref());
         report_repeated(&file, "ports", names);
         let ports = number(&file, &device, ports);
         file.finish();
-        Spec { device, vm, ports }
+        Spec {
+            device,
+            vm,
+            metrics,
+            ports,
+        }
     }
 
     fn vm(&self, file: &mut Fields<'_>) -> VmSpec {
@@ -117,6 +128,23 @@ impl Walk<'_> {
             let help = "give it one: `[vm]` with `name = \"...\"`";
             file.report(Diagnostic::new(what).help(help));
             VmName::default()
+        })
+    }
+
+    fn metrics(&self, mut metrics: Fields<'_>) -> MetricsSpec {
+        let socket = self.path(metrics.take("socket"));
+        if let Some(fault) = socket.as_ref().and_then(socket::fault) {
+            metrics.report(fault);
+        }
+        metrics.finish();
+        MetricsSpec { socket }
+    }
+
+    /// A path of the file's, no longer relative to its directory.
+    fn path(&self, path: Option<Located<PathBuf>>) -> Option<Located<PathBuf>> {
+        path.map(|Located { value, span }| Located {
+            value: self.source.path_from_here(&value),
+            span,
         })
     }
 
@@ -202,13 +230,7 @@ impl Walk<'_> {
     }
 
     fn dir_grant(&self, mut dir: Fields<'_>) -> Option<DirGrantSpec> {
-        let host = dir.require::<PathBuf>("host").map(|host| {
-            let value = self.source.path_from_here(&host.value);
-            Located {
-                value,
-                span: host.span,
-            }
-        });
+        let host = self.path(dir.require("host"));
         if let Some(fault) = host.as_ref().and_then(missing_directory) {
             dir.report(fault);
         }

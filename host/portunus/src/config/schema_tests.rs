@@ -102,6 +102,7 @@ fn the_walk_takes_the_keys_that_the_schema_has() {
         ("stranger = 1", ""),
         ("device.stranger = 1", "/$defs/DeviceSpec"),
         ("vm.stranger = 1", "/$defs/VmSpec"),
+        ("metrics.stranger = 1", "/$defs/MetricsSpec"),
         ("port = [{ stranger = 1 }]", "/$defs/PortSpec"),
         ("port = [{ grant.stranger = 1 }]", "/$defs/GrantSpec"),
         (
@@ -158,6 +159,7 @@ fn the_schema_refuses_what_the_walk_refuses() {
         format!("other = 1\n{port}"),
         format!("device.max-ports = 0\n{port}"),
         format!("device.max-ports = \"31\"\n{port}"),
+        format!("metrics.socket = \"\"\n{port}"),
         format!("{port}console = 1"),
         format!("{port}limit.cpu = 5"),
         format!("{port}grant.dirs = [{{ host = \"/\", guest = \"/\", access = \"rw\" }}]"),

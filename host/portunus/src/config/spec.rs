@@ -31,6 +31,9 @@ pub struct Spec {
     /// The virtual machine.
     #[schemars(default)]
     pub vm: VmSpec,
+    /// Counters of all that happens, for Prometheus and other tools.
+    #[schemars(default)]
+    pub metrics: MetricsSpec,
     /// The ports, in the order in which they get their ids: consoles take 0
     /// first, other ports count from 1.
     #[schemars(rename = "port", length(min = 1))]
@@ -66,6 +69,18 @@ pub struct VmSpec {
     /// its ending if left out.
     #[schemars(default, schema_with = "names::vm_name_schema")]
     pub name: VmName,
+}
+
+/// Counters of all that happens, for Prometheus and other tools.
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct MetricsSpec {
+    /// The Unix socket where `GET /metrics` answers with OpenMetrics text: at
+    /// most 107 bytes, for the user alone that the program runs as. A relative
+    /// path starts from the configuration's directory. Nothing is served if
+    /// left out.
+    #[schemars(default, with = "String", length(min = 1))]
+    pub socket: Option<Located<PathBuf>>,
 }
 
 /// One port, and the plugin that answers it.

@@ -1,4 +1,7 @@
 //! What happened to a port's bytes and its plugin, counted.
+//!
+//! To count something more, add a field here and its line in
+//! [`crate::metrics::page`].
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

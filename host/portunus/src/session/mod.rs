@@ -24,6 +24,7 @@ mod timers;
 
 pub use calls::{BOUNDS_NS, CallTimes, CallTimesNow, Calls, Export, Failed};
 pub use counters::Counters;
+pub(crate) use counters::get;
 pub use edges::CloseCause;
 pub use measures::{Measures, MeasuresNow};
 pub use port::{Port, PortState};

@@ -1,14 +1,12 @@
 //! `portunus serve`: the device as a vhost-user back end.
 //!
-//! `listener` has the socket that front ends connect to, `connection` one front
-//! end from its first message to its last; `frames` reads its messages one by
-//! one, `front_end` does what they say to the device, and `memory` and `vring`
-//! hold guest memory and rings as it describes them.
+//! `connection` has one front end, from its first message to its last; `frames`
+//! reads its messages one by one, `front_end` does what they say to the device,
+//! and `memory` and `vring` hold guest memory and rings as it describes them.
 
 mod connection;
 mod frames;
 mod front_end;
-mod listener;
 mod memory;
 mod run;
 mod vring;
@@ -22,12 +20,11 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-pub use listener::SocketFault;
 pub use run::{MAX_PORTS, ServeFault, run};
 
 use self::connection::converse;
 use self::front_end::FrontEnd;
-use self::listener::Listener;
+use crate::listener::{Access, Listener, SocketFault};
 use crate::router::Router;
 
 /// A device that waits for front ends, or serves one.
@@ -42,7 +39,7 @@ impl Server {
     /// returns, the path is there and may be connected to. Must be called
     /// within a tokio runtime.
     pub fn start(router: Arc<Router>, socket: &Path) -> Result<Self, SocketFault> {
-        let listener = Listener::bind(socket)?;
+        let listener = Listener::bind(socket, Access::Umask)?;
         let (stop, stopped) = oneshot::channel();
         let accepting = tokio::spawn(accept(listener, Arc::clone(&router), stopped));
         Ok(Self {

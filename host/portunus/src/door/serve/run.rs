@@ -2,15 +2,19 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use portunus_plugin::EngineError;
 
-use super::{Server, SocketFault};
+use super::Server;
 use crate::config::{self, Diagnostics};
 use crate::launch::launch;
+use crate::listener::SocketFault;
+use crate::metrics::Endpoint;
 use crate::plugins::Plugins;
 use crate::stop_signals::StopSignals;
+use crate::router::Router;
 
 /// How many ports a device can have over vhost-user, whose messages number a
 /// queue with eight bits.
@@ -48,21 +52,29 @@ pub fn run(config: &Path, socket: &Path, grace: Duration) -> Result<(), ServeFau
         // Before anything starts: no signal may find us unprepared.
         let mut stop = StopSignals::new()?;
         let router = launch(&loaded, &plugins).await?;
+        let metrics = match &loaded.spec.metrics.socket {
+            Some(socket) => Some(show_metrics(&loaded, &router, socket)?),
+            None => None,
+        };
         let server = Server::start(router, socket)?;
         tracing::info!(socket = %socket.display(), "ready");
         let signal = stop.next().await;
         tracing::info!(%signal, grace_ms = grace.as_millis(), "stopping");
-        tokio::select! {
+        let hurried = tokio::select! {
             () = server.stop(grace) => {
                 tracing::info!("stopped");
-                Ok::<_, ServeFault>(false)
+                false
             }
             signal = stop.next() => {
                 tracing::warn!(%signal, "stopped without waiting for the plugins");
                 drop(std::fs::remove_file(socket));
-                Ok(true)
+                true
             }
+        };
+        if let Some(metrics) = metrics {
+            metrics.stop().await;
         }
+        Ok::<_, ServeFault>(hurried)
     })?;
     if hurried {
         // A front end that is still there has a thread that waits for its next
@@ -70,6 +82,17 @@ pub fn run(config: &Path, socket: &Path, grace: Duration) -> Result<(), ServeFau
         runtime.shutdown_background();
     }
     Ok(())
+}
+
+fn show_metrics(
+    loaded: &config::Loaded,
+    router: &Arc<Router>,
+    socket: &Path,
+) -> Result<Endpoint, SocketFault> {
+    let vm = loaded.spec.vm.name.as_str();
+    let endpoint = Endpoint::start(vm, Arc::clone(router), socket)?;
+    tracing::info!(socket = %socket.display(), "metrics are shown");
+    Ok(endpoint)
 }
 
 /// Refuses a device that vhost-user cannot carry.
