@@ -5,6 +5,8 @@
 //! document are run in order, from the project's folder, with the program on
 //! the PATH. One that serves goes on until the document's end.
 
+#![cfg(test)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
