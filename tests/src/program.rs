@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::guest::DEADLINE;
+use crate::guest::{DEADLINE, project};
 
 /// The program as the tests' own build made it.
 ///
@@ -77,6 +77,7 @@ impl Program {
             .args(["serve", "vm.toml", "--socket", "vm.sock"])
             .args(arguments)
             .current_dir(folder.path())
+            .env("PORTUNUS_CACHE_DIR", project().join("target/cache"))
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

@@ -56,26 +56,32 @@ impl Component {
         Self::load(engine, &source, &path.display().to_string())
     }
 
-    /// Compiles a component and checks that it can answer a port. Takes
-    /// milliseconds to many seconds of computing, by its size, and cannot be
-    /// cancelled: not for a task that others wait for. `named` is what errors
-    /// call it.
+    /// Compiles a component in this process and checks that it can answer a
+    /// port. Takes milliseconds to many seconds of computing, by its size, and
+    /// cannot be cancelled: for components that one trusts. A
+    /// [`Loader`](crate::Loader) has bounds, and keeps what was compiled.
+    /// `named` is what errors call it.
     pub fn load(engine: &Engine, source: &[u8], named: &str) -> Result<Self, LoadError> {
-        let named = clean(named, MAX_WORDS_BYTES);
+        let named = clean_words(named);
         check_kind(source, &named)?;
-        let compiled = wasmtime::component::Component::from_binary(engine.wasm(), source).map_err(
-            |error| LoadError::Malformed {
-                named: named.clone(),
-                reason: words(&error),
-            },
-        )?;
-        check_contract(engine, &compiled, &named)?;
-        let shape = |error| LoadError::WrongShape {
+        let compiled = wasmtime::component::Component::from_binary(engine.wasm(), source)
+            .map_err(|error| LoadError::malformed(&named, &error))?;
+        Self::link(engine, &compiled, named)
+    }
+
+    /// Checks that what was compiled can answer a port.
+    pub(crate) fn link(
+        engine: &Engine,
+        compiled: &wasmtime::component::Component,
+        named: String,
+    ) -> Result<Self, LoadError> {
+        check_contract(engine, compiled, &named)?;
+        let shape = |error: wasmtime::Error| LoadError::WrongShape {
             named: named.clone(),
-            reason: words(&error),
+            reason: clean_words(&format!("{error:#}")),
         };
-        check_handler(engine, &compiled).map_err(shape)?;
-        let pre = engine.linker().instantiate_pre(&compiled).map_err(shape)?;
+        check_handler(engine, compiled).map_err(shape)?;
+        let pre = engine.linker().instantiate_pre(compiled).map_err(shape)?;
         let pre = PluginPre::new(pre).map_err(shape)?;
         Ok(Self {
             engine: engine.clone(),
@@ -99,7 +105,7 @@ impl Component {
 }
 
 /// Refuses by size and by the first eight bytes.
-fn check_kind(source: &[u8], named: &str) -> Result<(), LoadError> {
+pub(crate) fn check_kind(source: &[u8], named: &str) -> Result<(), LoadError> {
     let named = || named.to_owned();
     if u64::try_from(source.len()).unwrap_or(u64::MAX) > MAX_COMPONENT_BYTES {
         return Err(LoadError::TooLarge { named: named() });
@@ -128,7 +134,7 @@ fn check_contract(
     if let Some(found) = names.find_map(|name| other_version(name)) {
         return Err(LoadError::OtherContract {
             named: named(),
-            found: clean(found, MAX_WORDS_BYTES),
+            found: clean_words(found),
         });
     }
     let missing: Vec<&str> = imports
@@ -222,10 +228,11 @@ fn listed(names: &[&str]) -> Vec<String> {
     names
         .iter()
         .take(MAX_LISTED)
-        .map(|name| clean(name, MAX_WORDS_BYTES))
+        .map(|name| clean_words(name))
         .collect()
 }
 
-fn words(error: &wasmtime::Error) -> String {
-    clean(&format!("{error:#}"), MAX_WORDS_BYTES)
+/// A name or a reason as errors have it: one line, bounded and printable.
+pub(crate) fn clean_words(words: &str) -> String {
+    clean(words, MAX_WORDS_BYTES)
 }

@@ -95,8 +95,8 @@ impl Engine {
     }
 }
 
-/// What does not depend on where instances live.
-fn config() -> Config {
+/// What does not depend on where instances live: all that code is compiled for.
+pub(crate) fn config() -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)

@@ -1,7 +1,8 @@
 //! The Wasm runtime of Portunus: components, stores, grants and limits.
 //!
-//! An [`Engine`] compiles a [`Component`] and refuses, by name, what cannot
-//! answer a port. An [`Instance`] is one store with one such component in it:
+//! A [`Loader`] makes a [`Component`] of a plugin's bytes, with code that is kept
+//! in a [`CodeCache`] or that a [`Compiler`] makes now, and refuses, by name, what
+//! cannot answer a port. An [`Instance`] is one store with one such component in it:
 //! the host calls the plugin's `handler` functions, one at a time, and the
 //! plugin's calls reach the instance's [`Host`]. A call ends well, or it is a
 //! [`Fault`] that says which call, what happened, and which of the [`Limits`]
@@ -13,6 +14,9 @@
 
 mod bindings;
 mod call_clock;
+mod code;
+mod code_cache;
+mod compiler;
 mod component;
 mod engine;
 mod fault;
@@ -23,12 +27,16 @@ mod instance;
 mod journal;
 mod limits;
 mod load_error;
+mod loader;
 mod metric_names;
 mod outlet;
 mod output;
+mod private_folder;
 mod state;
 mod ticker;
 
+pub use code_cache::{CodeCache, MAX_CACHE_BYTES};
+pub use compiler::{ChildCompiler, CompileLimits, Compiler, compile_as_child};
 pub use component::{Component, MAX_COMPONENT_BYTES};
 pub use engine::{Engine, EngineError, MAX_INSTANCES};
 pub use fault::{Fault, FaultCause};
@@ -41,6 +49,8 @@ pub use instance::{Instance, MAX_DELIVERY_BYTES, MAX_SAVED_BYTES};
 pub use journal::{MAX_MESSAGE_BYTES, MAX_MESSAGES_PER_SECOND};
 pub use limits::{LimitStruck, Limits};
 pub use load_error::LoadError;
+pub use loader::Loader;
 pub use metric_names::{MAX_METRIC_NAME_BYTES, MAX_METRIC_NAMES};
 pub use outlet::Losses;
 pub use output::MAX_OUTPUT_BYTES;
+pub use private_folder::FolderFault;

@@ -2,12 +2,14 @@
 //! named it in a configuration.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::component::MAX_COMPONENT_BYTES;
+use crate::code::MAX_CODE_BYTES;
+use crate::component::{MAX_COMPONENT_BYTES, clean_words};
 use crate::imports::{PACKAGE, VERSION};
 
 /// Why a component was refused, before anything of it ran. The configuration's
-/// fault.
+/// fault; of [`LoadError::Compiler`] perhaps the host's.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file cannot be read.
@@ -52,6 +54,45 @@ pub enum LoadError {
         named: String,
         /// What the compiler says.
         reason: String,
+    },
+    /// Compiling it did not end in time.
+    #[error(
+        "{named} takes longer than {} s to compile; build it smaller, or allow it more time",
+        limit.as_secs_f64()
+    )]
+    CompileTime {
+        /// The component, as its user calls it.
+        named: String,
+        /// How long it may take.
+        limit: Duration,
+    },
+    /// Compiling it took too much memory.
+    #[error(
+        "{named} needs more than {} MiB to be compiled; build it smaller, or allow it more memory",
+        limit_bytes >> 20
+    )]
+    CompileMemory {
+        /// The component, as its user calls it.
+        named: String,
+        /// How much address space the compiler may have.
+        limit_bytes: u64,
+    },
+    /// Its code is too long.
+    #[error("{named} becomes more than {MAX_CODE_BYTES} bytes of machine code; build it smaller")]
+    CodeTooLarge {
+        /// The component, as its user calls it.
+        named: String,
+    },
+    /// The compiler itself failed.
+    #[error(
+        "{named} could not be compiled, for a reason of the compiler's own: {why}; try again, and \
+         report it if that does not help"
+    )]
+    Compiler {
+        /// The component, as its user calls it.
+        named: String,
+        /// How it ended, and its last words.
+        why: String,
     },
     /// It was built for another version of the contract.
     #[error(
@@ -99,6 +140,16 @@ pub enum LoadError {
         /// Which function, and how it differs.
         reason: String,
     },
+}
+
+impl LoadError {
+    /// What the compiler says of a component.
+    pub(crate) fn malformed(named: &str, error: &wasmtime::Error) -> Self {
+        Self::Malformed {
+            named: named.to_owned(),
+            reason: clean_words(&format!("{error:#}")),
+        }
+    }
 }
 
 fn list(names: &[String]) -> String {

@@ -1,5 +1,6 @@
 //! Portunus, the program, as a library.
 
+pub mod cache_folder;
 pub mod command;
 pub mod config;
 pub mod control;

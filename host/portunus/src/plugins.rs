@@ -3,27 +3,23 @@
 
 use std::collections::BTreeMap;
 
-use portunus_plugin::{Component, Engine, EngineError, LoadError};
+use portunus_plugin::{Component, LoadError, Loader};
 
 use crate::config::{Bundled, Invalid, PluginBytes, PluginLoader, PluginSource};
 
 /// Compiled components, by where they come from.
 pub struct Plugins {
-    engine: Engine,
+    loader: Loader,
     components: BTreeMap<PluginSource, Component>,
 }
 
 impl Plugins {
     /// No plugins yet.
-    ///
-    /// # Errors
-    ///
-    /// Where this machine cannot run WebAssembly.
-    pub fn new() -> Result<Self, EngineError> {
-        Ok(Self {
-            engine: Engine::new()?,
+    pub fn new(loader: Loader) -> Self {
+        Self {
+            loader,
             components: BTreeMap::new(),
-        })
+        }
     }
 
     /// The component of this source, if it was loaded.
@@ -42,7 +38,9 @@ impl PluginLoader for Plugins {
             PluginBytes::Bundled(bundled) => bundled_component(bundled),
             PluginBytes::File(bytes) => bytes,
         };
-        let component = Component::load(&self.engine, bytes, &source.to_string())
+        let component = self
+            .loader
+            .load(bytes, &source.to_string())
             .map_err(|error| faults(source, &error))?;
         self.components.insert(source.clone(), component);
         Ok(())
@@ -64,6 +62,11 @@ fn faults(source: &PluginSource, error: &LoadError) -> Vec<Invalid> {
     let (what, help) = sentence
         .rsplit_once("; ")
         .unwrap_or((&sentence, "build it again"));
+    let help = match error {
+        LoadError::CompileTime { .. } => "build it smaller, or allow more by --compile-time",
+        LoadError::CompileMemory { .. } => "build it smaller, or allow more by --compile-memory",
+        _ => help,
+    };
     let what = what.strip_prefix(&format!("{source} ")).unwrap_or(what);
     vec![Invalid::new(what, help)]
 }

@@ -22,7 +22,7 @@ fn port() -> PortInfo {
 }
 
 /// Sends what it gets, and takes as many bytes as were sent.
-const ECHO: &str = "
+pub(crate) const ECHO: &str = "
     (call $send (local.get $channel) (local.get $data) (local.get $len) (i32.const 512))
     (if (result i32) (i32.load8_u (i32.const 512)) (then (i32.const 0)) (else (i32.load (i32.const 516))))";
 

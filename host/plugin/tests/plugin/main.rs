@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod calls;
+mod compile;
 mod faults;
 mod grants;
 mod limits;

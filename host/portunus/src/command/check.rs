@@ -19,8 +19,7 @@ pub(super) enum ReportFormat {
     Json,
 }
 
-pub(super) fn run(path: &Path, format: ReportFormat) -> Result<(), Failure> {
-    let mut plugins = Plugins::new().context("cannot load plugins on this machine")?;
+pub(super) fn run(path: &Path, format: ReportFormat, mut plugins: Plugins) -> Result<(), Failure> {
     match (config::load(path, &mut plugins), format) {
         (Ok(loaded), ReportFormat::Text) => {
             let count = loaded.spec.ports.len();

@@ -4,8 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Failure, print};
 use crate::demo::{self, DemoFault, DemoSpec, PlaceFault, Tell};
+use crate::plugins::Plugins;
 
-pub(super) fn run(spec: &DemoSpec) -> Result<(), Failure> {
+pub(super) fn run(spec: &DemoSpec, plugins: Plugins) -> Result<(), Failure> {
     let unprinted = Arc::new(OnceLock::new());
     let first_unprinted = Arc::clone(&unprinted);
     let tell: Tell = Arc::new(move |step| {
@@ -14,7 +15,7 @@ pub(super) fn run(spec: &DemoSpec) -> Result<(), Failure> {
             let _ = first_unprinted.set(format!("{error:#}"));
         }
     });
-    demo::run(spec, &tell)?;
+    demo::run(spec, plugins, &tell)?;
     match unprinted.get() {
         Some(error) => Err(anyhow::Error::msg(error.clone()).into()),
         None => Ok(()),

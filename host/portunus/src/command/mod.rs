@@ -7,6 +7,7 @@
 mod check;
 mod demo;
 mod log_arguments;
+mod plugin_arguments;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use portunus_plugin::compile_as_child;
 
 use crate::config::{self, Diagnostics, Style, TimeSpan};
 use crate::demo::DemoSpec;
@@ -22,6 +24,7 @@ use crate::logging::Verbosity;
 use crate::stop_signals::StopSignal;
 use check::ReportFormat;
 use log_arguments::LogArguments;
+use plugin_arguments::PluginArguments;
 
 /// What went well.
 const OK: u8 = 0;
@@ -32,6 +35,9 @@ const FAILED: u8 = 1;
 /// What was never begun: the configuration or the command line is wrong. The
 /// same as for an option that does not exist.
 const REFUSED: u8 = 2;
+
+/// What the program calls itself with, to compile a plugin within bounds.
+const COMPILE: &str = "compile";
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 if all went well; 1 if it failed while running; 2 if the configuration or the \
@@ -60,6 +66,8 @@ enum Command {
         /// Text for people on standard error, or JSON for tools on standard output.
         #[arg(long, value_enum, default_value_t)]
         format: ReportFormat,
+        #[command(flatten)]
+        plugins: PluginArguments,
     },
     /// Answers the ports of another program's virtual machine, as a vhost-user back end.
     ///
@@ -78,6 +86,8 @@ Linux with virtio_uml.device=/run/vm.sock:3")]
         /// How long plugins may take to make things safe at the end.
         #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_time)]
         grace: Duration,
+        #[command(flatten)]
+        plugins: PluginArguments,
     },
     /// Boots a real Linux guest and shows its ports answered by plugins.
     ///
@@ -99,6 +109,8 @@ in either case.")]
         /// How long the guest may take from its boot to its end.
         #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_time)]
         within: Duration,
+        #[command(flatten)]
+        plugins: PluginArguments,
     },
     /// Prints the JSON Schema of the configuration, for editors and other tools.
     #[command(after_help = "\
@@ -107,6 +119,12 @@ Example: portunus schema > portunus.schema.json
 Editors with a TOML language server take it from a file's first line:
 #:schema ./portunus.schema.json")]
     Schema,
+    /// Compiles one plugin for the process that started this one.
+    #[command(name = COMPILE, hide = true)]
+    Compile {
+        /// The process.
+        parent: u32,
+    },
 }
 
 /// Why the program does not end well.
@@ -152,23 +170,39 @@ impl Command {
 /// Does what the command line asks for.
 pub fn main() -> ExitCode {
     let Arguments { log, command } = Arguments::parse();
-    log.start(command.verbosity());
-    let done = match command {
-        Command::Check { config, format } => check::run(&config, format),
+    // A child that compiles has nothing to log: its parent tells.
+    if !matches!(command, Command::Compile { .. }) {
+        log.start(command.verbosity());
+    }
+    ExitCode::from(match run(command) {
+        Ok(status) => status,
+        Err(failure) => tell(&failure),
+    })
+}
+
+/// Gives the exit status of what did not fail.
+fn run(command: Command) -> Result<u8, Failure> {
+    match command {
+        Command::Check {
+            config,
+            format,
+            plugins,
+        } => check::run(&config, format, plugins.plugins()?)?,
         Command::Serve {
             config,
             socket,
             grace,
-        } => serve::run(&config, &socket, grace).map_err(Failure::from),
-        Command::Demo { keep, within } => demo::run(&DemoSpec { keep, within }),
-        Command::Schema => {
-            print(&format!("{:#}", config::schema().as_value())).map_err(Failure::from)
-        }
-    };
-    ExitCode::from(match done {
-        Ok(()) => OK,
-        Err(failure) => tell(&failure),
-    })
+            plugins,
+        } => serve::run(&config, &socket, grace, plugins.plugins()?)?,
+        Command::Demo {
+            keep,
+            within,
+            plugins,
+        } => demo::run(&DemoSpec { keep, within }, plugins.plugins()?)?,
+        Command::Schema => print(&format!("{:#}", config::schema().as_value()))?,
+        Command::Compile { parent } => return Ok(compile_as_child(parent)),
+    }
+    Ok(OK)
 }
 
 /// Says why, and gives the status that says it to programs.

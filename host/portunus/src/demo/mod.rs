@@ -105,20 +105,25 @@ pub enum DemoFault {
 /// # Errors
 ///
 /// [`DemoFault`]: what failed or was not seen.
-pub fn run(spec: &DemoSpec, tell: &Tell) -> Result<(), DemoFault> {
+pub fn run(spec: &DemoSpec, plugins: Plugins, tell: &Tell) -> Result<(), DemoFault> {
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let mut stop = StopSignals::new()?;
-        show(spec, tell, &mut stop).await
+        show(spec, plugins, tell, &mut stop).await
     })
 }
 
-async fn show(spec: &DemoSpec, tell: &Tell, stop: &mut StopSignals) -> Result<(), DemoFault> {
+async fn show(
+    spec: &DemoSpec,
+    plugins: Plugins,
+    tell: &Tell,
+    stop: &mut StopSignals,
+) -> Result<(), DemoFault> {
     let began = Instant::now();
     let place = Place::new(spec.keep.as_deref(), CONFIG)?;
     let root = prepare(tell, stop).await?;
     tell(Step::Configuration(CONFIG));
-    let server = serve(&place).await?;
+    let server = serve(&place, plugins).await?;
     tell(Step::Serving(place.socket()));
     let word = Word::draw();
     let seen = run_guest(&place, &root, &word, spec.within, tell, stop).await;
@@ -161,8 +166,7 @@ async fn prepare(tell: &Tell, stop: &mut StopSignals) -> Result<GuestRoot, DemoF
 }
 
 /// The device, as `portunus serve` has it.
-async fn serve(place: &Place) -> Result<Server, ServeFault> {
-    let mut plugins = Plugins::new()?;
+async fn serve(place: &Place, mut plugins: Plugins) -> Result<Server, ServeFault> {
     let loaded = config::load(&place.config(), &mut plugins)?;
     let router = launch(&loaded, &plugins).await?;
     Ok(Server::start(router, &place.socket())?)

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::packages::{self, Apt, FetchError};
 use super::progress::Progress;
+use crate::cache_folder;
 
 /// What a guest is made of. apt adds what these need.
 const PACKAGES: [&str; 7] = [
@@ -68,7 +69,7 @@ pub enum RootError {
     Machine,
     /// Neither a folder for the guest nor a home is named.
     #[error(
-        "no folder for the guest's files: set PORTUNUS_GUEST_DIR, XDG_CACHE_HOME or HOME in the environment"
+        "no folder for the guest's files: set PORTUNUS_GUEST_DIR, PORTUNUS_CACHE_DIR, XDG_CACHE_HOME or HOME in the environment"
     )]
     NoFolder,
     /// The packages could not be fetched or unpacked.
@@ -93,28 +94,13 @@ pub enum RootError {
 }
 
 /// Where the guest's files are kept when nobody says otherwise:
-/// `PORTUNUS_GUEST_DIR`, else the user's cache folder.
+/// `PORTUNUS_GUEST_DIR`, else in the user's cache folder.
 ///
 /// # Errors
 ///
 /// [`RootError::NoFolder`] where the environment names none of them.
 pub fn default_folder() -> Result<PathBuf, RootError> {
-    folder_by(|name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    })
-}
-
-fn folder_by(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, RootError> {
-    let cache = || {
-        variable("XDG_CACHE_HOME")
-            .or_else(|| variable("HOME").map(|home| home.join(".cache")))
-            .map(|cache| cache.join("portunus/guest"))
-    };
-    variable("PORTUNUS_GUEST_DIR")
-        .or_else(cache)
-        .ok_or(RootError::NoFolder)
+    cache_folder::named_or_within("PORTUNUS_GUEST_DIR", "guest").ok_or(RootError::NoFolder)
 }
 
 /// An unpacked root folder, complete: shared by all guests, written by none.

@@ -3,25 +3,6 @@
 use super::*;
 
 #[test]
-fn the_guests_folder_is_the_named_one_before_the_cache() {
-    let found = |set: &[(&str, &str)]| {
-        let of = |name: &str| {
-            set.iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, v)| v.into())
-        };
-        folder_by(of).ok()
-    };
-    let home = ("HOME", "/home/a");
-    let cache = ("XDG_CACHE_HOME", "/c");
-    let named = ("PORTUNUS_GUEST_DIR", "/g");
-    assert_eq!(found(&[home, cache, named]), Some("/g".into()));
-    assert_eq!(found(&[home, cache]), Some("/c/portunus/guest".into()));
-    assert_eq!(found(&[home]), Some("/home/a/.cache/portunus/guest".into()));
-    assert_eq!(found(&[]), None);
-}
-
-#[test]
 fn the_second_waits_for_the_first_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lock");

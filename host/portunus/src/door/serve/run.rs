@@ -5,16 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portunus_plugin::EngineError;
-
 use super::Server;
 use crate::config::{self, Diagnostics};
 use crate::launch::launch;
 use crate::listener::SocketFault;
 use crate::metrics::Endpoint;
 use crate::plugins::Plugins;
-use crate::stop_signals::StopSignals;
 use crate::router::Router;
+use crate::stop_signals::StopSignals;
 
 /// How many ports a device can have over vhost-user, whose messages number a
 /// queue with eight bits.
@@ -26,9 +24,6 @@ pub enum ServeFault {
     /// The configuration has faults.
     #[error(transparent)]
     Configuration(#[from] Diagnostics),
-    /// This machine cannot run plugins.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
     /// There is no socket.
     #[error(transparent)]
     Socket(#[from] SocketFault),
@@ -43,8 +38,12 @@ pub enum ServeFault {
 /// # Errors
 ///
 /// [`ServeFault`]: before anything is served.
-pub fn run(config: &Path, socket: &Path, grace: Duration) -> Result<(), ServeFault> {
-    let mut plugins = Plugins::new()?;
+pub fn run(
+    config: &Path,
+    socket: &Path,
+    grace: Duration,
+    mut plugins: Plugins,
+) -> Result<(), ServeFault> {
     let loaded = config::load(config, &mut plugins)?;
     fits_vhost_user(&loaded)?;
     let runtime = tokio::runtime::Runtime::new()?;

@@ -1,0 +1,109 @@
+//! Compiled code that is kept, so that a component is compiled once on a
+//! machine and not at every start.
+//!
+//! A cache never stands in the way: what it does not have, cannot read or cannot
+//! keep is compiled. Any number of processes fill and use one at a time.
+
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::code::{CodeKey, MAX_CODE_BYTES, SealedCode};
+use crate::private_folder::{Entry, FolderFault, PrivateFolder};
+
+/// Bytes of all that is kept: some hundred plugins of Rust, or a dozen that
+/// bring an interpreter. Past it, what was not used for longest goes.
+pub const MAX_CACHE_BYTES: u64 = 512 << 20;
+
+/// How long an unfinished file is left to its writer. Writing takes seconds.
+const UNFINISHED_FOR: Duration = Duration::from_secs(3_600);
+
+/// How the name of a kept file ends.
+const KEPT: &str = ".code";
+
+/// A folder of compiled code.
+#[derive(Debug)]
+pub struct CodeCache {
+    folder: PrivateFolder,
+    max_bytes: u64,
+}
+
+impl CodeCache {
+    /// Uses this folder, and makes it where it is not there.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be used, and where others can write in it: whoever can do
+    /// that decides what runs here.
+    pub fn open(folder: &Path) -> Result<Self, FolderFault> {
+        let folder = PrivateFolder::open(folder)?;
+        Ok(Self {
+            folder,
+            max_bytes: MAX_CACHE_BYTES,
+        })
+    }
+
+    /// What is kept under this key. What is damaged is not kept.
+    pub(crate) fn get(&self, key: CodeKey) -> Option<SealedCode> {
+        match self.folder.read(&name(key), MAX_CODE_BYTES) {
+            Ok(bytes) => SealedCode::verify(key, bytes).or_else(|| {
+                tracing::warn!(%key, "kept code is damaged: it is compiled again");
+                None
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                tracing::warn!(%key, %error, "kept code cannot be read: it is compiled again");
+                None
+            }
+        }
+    }
+
+    /// Keeps code, in the place of what was there.
+    pub(crate) fn put(&self, key: CodeKey, code: &SealedCode) {
+        let kept = self
+            .folder
+            .write(&name(key), code.bytes())
+            .and_then(|()| self.tidy());
+        if let Err(error) = kept {
+            tracing::warn!(%key, %error, "compiled code is not kept: the next start compiles again");
+        }
+    }
+
+    /// Removes what is too much, and what a writer left that did not finish.
+    fn tidy(&self) -> io::Result<()> {
+        let (unfinished, rest): (Vec<_>, Vec<_>) = self
+            .folder
+            .entries()?
+            .into_iter()
+            .partition(Entry::is_unfinished);
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        for entry in unfinished {
+            if now.saturating_sub(entry.used) > UNFINISHED_FOR {
+                self.folder.remove(&entry.name)?;
+            }
+        }
+        let mut kept: Vec<_> = rest
+            .into_iter()
+            .filter(|entry| entry.name.ends_with(KEPT))
+            .collect();
+        kept.sort_by_key(|entry| std::cmp::Reverse(entry.used));
+        let mut total: u64 = 0;
+        for entry in kept {
+            total = total.saturating_add(entry.bytes);
+            if total > self.max_bytes {
+                self.folder.remove(&entry.name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn name(key: CodeKey) -> String {
+    format!("{key}{KEPT}")
+}
+
+#[cfg(test)]
+#[path = "code_cache_tests.rs"]
+mod tests;
