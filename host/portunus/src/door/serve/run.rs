@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Server;
+use super::descriptors::{self, TooFewDescriptors};
 use crate::config::{self, Diagnostics};
 use crate::launch::launch;
 use crate::listener::SocketFault;
@@ -24,6 +25,9 @@ pub enum ServeFault {
     /// The configuration has faults.
     #[error(transparent)]
     Configuration(#[from] Diagnostics),
+    /// The process may have too few open files.
+    #[error(transparent)]
+    Descriptors(#[from] TooFewDescriptors),
     /// There is no socket.
     #[error(transparent)]
     Socket(#[from] SocketFault),
@@ -46,6 +50,7 @@ pub fn run(
 ) -> Result<(), ServeFault> {
     let loaded = config::load(config, &mut plugins)?;
     fits_vhost_user(&loaded)?;
+    descriptors::provide(&loaded.spec)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let hurried = runtime.block_on(async {
         // Before anything starts: no signal may find us unprepared.
