@@ -5,6 +5,7 @@
 
 mod calls;
 mod compile;
+mod contract;
 mod faults;
 mod grants;
 mod limits;
