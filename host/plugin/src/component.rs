@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use wasmtime::ResourcesRequired;
 use wasmtime::component::types::{self, ComponentItem};
 
 use crate::bindings::PluginPre;
@@ -16,9 +17,12 @@ use crate::journal::clean;
 use crate::load_error::LoadError;
 use crate::state::State;
 
-/// Bytes of a component: a Python interpreter with its library has 18 MiB, and
-/// compiling takes memory and time by the byte.
-pub const MAX_COMPONENT_BYTES: u64 = 32 << 20;
+/// Bytes of a component, whatever a port's table allows: compiling takes memory
+/// and time by the byte, some gigabytes for so many.
+pub const MAX_COMPONENT_BYTES: u64 = 128 << 20;
+
+/// A page of linear memory, in bytes (custom page sizes are off).
+const WASM_PAGE_BYTES: u64 = 64 << 10;
 
 /// Bytes of a name or a reason in an error. They come from the component.
 const MAX_WORDS_BYTES: usize = 1_024;
@@ -93,6 +97,27 @@ impl Component {
     /// What errors call it.
     pub fn named(&self) -> &str {
         &self.named
+    }
+
+    /// Bytes of memory that its largest memory begins with: with a lower limit
+    /// it cannot start. 0 where that only shows when it starts.
+    pub fn initial_memory_bytes(&self) -> u64 {
+        self.required(|required| required.max_initial_memory_size)
+            .saturating_mul(WASM_PAGE_BYTES)
+    }
+
+    /// Elements that its largest table begins with. 0 where that only shows
+    /// when it starts.
+    pub fn initial_table_elements(&self) -> u64 {
+        self.required(|required| required.max_initial_table_size)
+    }
+
+    fn required(&self, part: impl FnOnce(ResourcesRequired) -> Option<u64>) -> u64 {
+        let compiled = self.pre.instance_pre().component();
+        compiled
+            .resources_required()
+            .and_then(part)
+            .unwrap_or_default()
     }
 
     pub(crate) fn engine(&self) -> &Engine {

@@ -22,7 +22,7 @@ const MEMORY_RESERVATION_BYTES: u64 = 4 << 30;
 
 /// Elements for which a table has room, whatever its port's limit says. The
 /// pool reserves eight bytes of address space for each.
-const MAX_ELEMENTS_PER_TABLE: usize = 65_536;
+pub const MAX_TABLE_ELEMENTS: u32 = 65_536;
 
 /// A plugin's stack, and what the host needs on it for WASI and its log: pages
 /// that nobody touches cost nothing.
@@ -132,7 +132,7 @@ fn pool() -> InstanceAllocationStrategy {
         .max_tables_per_component(MAX_TABLES)
         .max_memories_per_module(1)
         .max_tables_per_module(MAX_TABLES)
-        .table_elements(MAX_ELEMENTS_PER_TABLE)
+        .table_elements(MAX_TABLE_ELEMENTS as usize)
         .linear_memory_keep_resident(0)
         .table_keep_resident(0)
         .async_stack_keep_resident(0)

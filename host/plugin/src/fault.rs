@@ -102,9 +102,14 @@ fn cause(error: &wasmtime::Error, limits: &Limits) -> FaultCause {
             limit: limits.resources,
         });
     }
+    if words.contains("instance count too high") {
+        return FaultCause::Limit(LimitStruck::Instances {
+            limit: limits.instances,
+        });
+    }
     if words.contains("fuel allocated for hostcalls has been exhausted") {
         return FaultCause::Limit(LimitStruck::HostCall {
-            limit_bytes: limits.memory_bytes,
+            limit_bytes: limits.host_call_bytes,
         });
     }
     if words.starts_with("requested len ") {

@@ -70,13 +70,12 @@ pub trait Host: Any + Send {
     /// Forgets a timer.
     fn cancel_timer(&mut self, token: u64);
 
-    /// Writes one message to the host's log. It is safe to print: cut at
-    /// [`MAX_MESSAGE_BYTES`](crate::MAX_MESSAGE_BYTES), escaped, and at most
-    /// [`MAX_MESSAGES_PER_SECOND`](crate::MAX_MESSAGES_PER_SECOND) come.
+    /// Writes one message to the host's log. It is safe to print: escaped, cut
+    /// at the instance's `log_bytes`, and at most `log_rate` come in a second.
     fn log(&mut self, level: LogLevel, message: &str);
 
-    /// Counts or sets a metric. The name is one of at most
-    /// [`MAX_METRIC_NAMES`](crate::MAX_METRIC_NAMES), of `a-z`, `0-9` and `_`.
+    /// Counts or sets a metric. The name is one of at most as many as
+    /// the instance's limits allow, of `a-z`, `0-9` and `_`.
     fn measure(&mut self, name: &str, value: Measure);
 
     /// The plugin has done all that `on-stop` asked for.

@@ -15,8 +15,8 @@ use crate::engine::Engine;
 use crate::fault::{Fault, FaultCause, bad_answer};
 use crate::grants::Grants;
 use crate::host::{ChannelId, CloseReason, Host, OpenReason, Peer, PortInfo};
-use crate::journal::{MAX_MESSAGE_BYTES, clean};
-use crate::limits::Limits;
+use crate::journal::{MAX_ANSWER_BYTES, clean};
+use crate::limits::{Limits, to_usize};
 use crate::outlet::{Losses, Outlet};
 use crate::output::Output;
 use crate::state::State;
@@ -55,9 +55,9 @@ impl<H: Host> Instance<H> {
         grants: &Grants,
         host: H,
     ) -> Result<Self, Fault> {
-        let (stdout, stderr) = (Output::default(), Output::default());
+        let (stdout, stderr) = (Output::new(limits), Output::new(limits));
         let wasi = open(grants, limits, stdout.clone(), stderr.clone()).await?;
-        let outlet = Outlet::new(Box::new(host), stdout, stderr);
+        let outlet = Outlet::new(Box::new(host), limits, stdout, stderr);
         let clock = Arc::new(CallClock::new(component.engine().clone(), limits));
         let mut store = new_store(
             component.engine(),
@@ -99,7 +99,7 @@ impl<H: Host> Instance<H> {
         let call = handler.call_init(&mut self.store, port, config_json, saved);
         let outcome = self.clock.run(call).await;
         let answer = self.end("init", outcome)?;
-        Ok(answer.map_err(|word| clean(&word, MAX_MESSAGE_BYTES)))
+        Ok(answer.map_err(|word| clean(&word, MAX_ANSWER_BYTES)))
     }
 
     /// A channel opened.
@@ -297,8 +297,8 @@ fn new_store(
 ) -> Store<State> {
     let mut store = Store::new(engine.wasm(), state);
     store.limiter(|state| &mut state.usage);
-    store.set_hostcall_fuel(usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX));
-    store.set_max_component_handles(usize::try_from(limits.resources).unwrap_or(usize::MAX));
+    store.set_hostcall_fuel(to_usize(limits.host_call_bytes));
+    store.set_max_component_handles(to_usize(limits.resources));
     let clock = Arc::clone(clock);
     store.epoch_deadline_callback(move |_| {
         clock.epoch_passed()?;

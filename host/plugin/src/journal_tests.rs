@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+const LIMIT: u64 = Limits::DEFAULT.log_rate;
+
 #[test]
 fn what_could_change_a_terminal_or_a_line_is_escaped() {
     assert_eq!(
@@ -40,8 +42,8 @@ proptest! {
 #[test]
 fn a_second_admits_so_many_messages_and_the_next_tells_of_the_others() {
     let start = Instant::now();
-    let mut rate = Rate::default();
-    for _ in 0..MAX_MESSAGES_PER_SECOND {
+    let mut rate = Rate::new(LIMIT);
+    for _ in 0..LIMIT {
         assert_eq!(rate.admit(start), (true, 0));
     }
     let later = start + Duration::from_millis(999);
@@ -55,13 +57,13 @@ fn a_second_admits_so_many_messages_and_the_next_tells_of_the_others() {
 #[test]
 fn what_was_dropped_is_told_when_its_second_is_over_or_at_the_end() {
     let start = Instant::now();
-    let mut rate = Rate::default();
-    for _ in 0..MAX_MESSAGES_PER_SECOND + 3 {
+    let mut rate = Rate::new(LIMIT);
+    for _ in 0..LIMIT + 3 {
         rate.admit(start);
     }
     assert_eq!(rate.settle(start + Duration::from_secs(1)), 3);
     assert_eq!(rate.settle(start + Duration::from_secs(2)), 0);
-    for _ in 0..MAX_MESSAGES_PER_SECOND + 1 {
+    for _ in 0..LIMIT + 1 {
         rate.admit(start + Duration::from_secs(2));
     }
     assert_eq!(rate.close(), 1);

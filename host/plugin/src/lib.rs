@@ -38,7 +38,7 @@ mod ticker;
 pub use code_cache::{CodeCache, MAX_CACHE_BYTES};
 pub use compiler::{ChildCompiler, CompileLimits, Compiler, compile_as_child};
 pub use component::{Component, MAX_COMPONENT_BYTES};
-pub use engine::{Engine, EngineError, MAX_INSTANCES};
+pub use engine::{Engine, EngineError, MAX_INSTANCES, MAX_TABLE_ELEMENTS};
 pub use fault::{Fault, FaultCause};
 pub use grants::{Access, DirGrant, GrantError, Grants};
 pub use host::{
@@ -46,11 +46,9 @@ pub use host::{
     OpenReason, Peer, PortInfo, SendError, TimerError,
 };
 pub use instance::{Instance, MAX_DELIVERY_BYTES, MAX_SAVED_BYTES};
-pub use journal::{MAX_MESSAGE_BYTES, MAX_MESSAGES_PER_SECOND};
-pub use limits::{LimitStruck, Limits};
+pub use limits::{LimitStruck, Limits, MAX_CORE_INSTANCES};
 pub use load_error::LoadError;
 pub use loader::Loader;
-pub use metric_names::{MAX_METRIC_NAME_BYTES, MAX_METRIC_NAMES};
+pub use metric_names::MAX_METRIC_NAME_BYTES;
 pub use outlet::Losses;
-pub use output::MAX_OUTPUT_BYTES;
 pub use private_folder::FolderFault;

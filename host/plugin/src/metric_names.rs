@@ -3,15 +3,15 @@
 
 use std::collections::HashSet;
 
-/// Names that one instance can use.
-pub const MAX_METRIC_NAMES: usize = 64;
+use crate::limits::{Limits, to_usize};
 
 /// Bytes of a metric's name.
 pub const MAX_METRIC_NAME_BYTES: usize = 64;
 
 /// The names that an instance has used.
-#[derive(Default)]
 pub(crate) struct MetricNames {
+    /// How many there may be.
+    limit: usize,
     known: HashSet<Box<str>>,
     refused: u64,
 }
@@ -21,30 +21,38 @@ pub(crate) struct MetricNames {
 pub(crate) enum Admission {
     Known,
     /// The first one that is not, and why.
-    FirstRefused(&'static str),
+    FirstRefused(String),
     Refused,
 }
 
 impl MetricNames {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            limit: to_usize(limits.metrics),
+            known: HashSet::new(),
+            refused: 0,
+        }
+    }
+
     /// Whether a number of this name is passed on.
     pub(crate) fn admit(&mut self, name: &str) -> Admission {
         if self.known.contains(name) {
             return Admission::Known;
         }
-        let fault = if !is_well_formed(name) {
-            "a name is 1 to 64 bytes of a-z, 0-9 and _"
-        } else if self.known.len() >= MAX_METRIC_NAMES {
-            "a plugin has at most 64 names"
-        } else {
+        let is_well_formed = is_well_formed(name);
+        if is_well_formed && self.known.len() < self.limit {
             self.known.insert(name.into());
             return Admission::Known;
-        };
-        self.refused = self.refused.saturating_add(1);
-        if self.refused == 1 {
-            Admission::FirstRefused(fault)
-        } else {
-            Admission::Refused
         }
+        self.refused = self.refused.saturating_add(1);
+        if self.refused > 1 {
+            return Admission::Refused;
+        }
+        Admission::FirstRefused(if is_well_formed {
+            format!("the limit of names, `metrics`, is {}", self.limit)
+        } else {
+            format!("a name is 1 to {MAX_METRIC_NAME_BYTES} bytes of a-z, 0-9 and _")
+        })
     }
 
     /// Numbers that were ignored.

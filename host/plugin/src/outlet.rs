@@ -3,18 +3,21 @@
 
 use crate::host::{Host, LogLevel, Measure};
 use crate::journal::Journal;
+use crate::limits::Limits;
 use crate::metric_names::{Admission, MetricNames};
 use crate::output::Output;
 
 /// What a plugin gave that did not reach its host, since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
-    /// Messages and printed lines beyond
-    /// [`MAX_MESSAGES_PER_SECOND`](crate::MAX_MESSAGES_PER_SECOND).
+    /// Messages and printed lines beyond the limit `log-rate`.
     pub log_messages: u64,
-    /// Printed bytes beyond [`MAX_OUTPUT_BYTES`](crate::MAX_OUTPUT_BYTES).
+    /// Messages that were cut at the limit `log-bytes`.
+    pub log_messages_cut: u64,
+    /// Printed bytes beyond the limit `output`.
     pub output_bytes: u64,
-    /// Numbers under a name that no metric can have.
+    /// Numbers under a name that no metric can have, or beyond the limit
+    /// `metrics`.
     pub measures: u64,
 }
 
@@ -28,11 +31,16 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
-    pub(crate) fn new(host: Box<dyn Host>, stdout: Output, stderr: Output) -> Self {
+    pub(crate) fn new(
+        host: Box<dyn Host>,
+        limits: &Limits,
+        stdout: Output,
+        stderr: Output,
+    ) -> Self {
         Self {
             host,
-            journal: Journal::default(),
-            metric_names: MetricNames::default(),
+            journal: Journal::new(limits),
+            metric_names: MetricNames::new(limits),
             stdout,
             stderr,
         }
@@ -75,6 +83,7 @@ impl Outlet {
     pub(crate) fn losses(&self) -> Losses {
         Losses {
             log_messages: self.journal.dropped(),
+            log_messages_cut: self.journal.cut(),
             output_bytes: self
                 .stdout
                 .bytes_lost()

@@ -12,16 +12,19 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use crate::journal::MAX_MESSAGE_BYTES;
-
-/// Bytes that one stream keeps between two drains: a panic with its backtrace.
-/// What is printed beyond is lost, and counted.
-pub const MAX_OUTPUT_BYTES: usize = 64 << 10;
+use crate::limits::{Limits, to_usize};
 
 /// One output stream; a clone is the same stream. A write never waits and never
-/// fails: a plugin must not stop working because it prints.
-#[derive(Clone, Default)]
-pub(crate) struct Output(Arc<Mutex<Printed>>);
+/// fails: a plugin must not stop working because it prints. What is printed
+/// beyond the limit between two drains is lost, and counted.
+#[derive(Clone)]
+pub(crate) struct Output {
+    /// Bytes that are kept between two drains.
+    limit: usize,
+    /// Bytes of a line that waits for its end: a longer one will be cut.
+    longest_line: usize,
+    printed: Arc<Mutex<Printed>>,
+}
 
 #[derive(Default)]
 struct Printed {
@@ -32,6 +35,14 @@ struct Printed {
 }
 
 impl Output {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            limit: to_usize(limits.output_bytes),
+            longest_line: to_usize(limits.log_bytes),
+            printed: Arc::default(),
+        }
+    }
+
     /// Hands out each line that is complete, or so long that it will be cut, and
     /// says how much was lost.
     pub(crate) fn drain(&self, mut write: impl FnMut(&str)) {
@@ -45,7 +56,7 @@ impl Output {
             write(&String::from_utf8_lossy(line));
             rest = tail.strip_prefix(b"\n").unwrap_or(tail);
         }
-        if rest.len() > MAX_MESSAGE_BYTES {
+        if rest.len() > self.longest_line {
             write(&String::from_utf8_lossy(rest));
             rest = &[];
         }
@@ -54,7 +65,8 @@ impl Output {
         let lost = std::mem::take(&mut printed.lost);
         if lost > 0 {
             write(&format!(
-                "{lost} printed bytes were dropped: more than {MAX_OUTPUT_BYTES} at once"
+                "{lost} printed bytes were dropped: the limit, `output`, is {} at once",
+                self.limit
             ));
         }
     }
@@ -74,7 +86,7 @@ impl Output {
 
     fn print(&self, bytes: &[u8]) {
         let mut printed = self.printed();
-        let room = MAX_OUTPUT_BYTES.saturating_sub(printed.bytes.len());
+        let room = self.limit.saturating_sub(printed.bytes.len());
         let (kept, lost) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
         printed.bytes.extend_from_slice(kept);
         let lost = u64::try_from(lost.len()).unwrap_or(u64::MAX);
@@ -84,7 +96,7 @@ impl Output {
 
     fn printed(&self) -> MutexGuard<'_, Printed> {
         // Nobody panics while holding it; were it so, the bytes would be whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.printed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -121,7 +133,7 @@ impl OutputStream for Output {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(MAX_OUTPUT_BYTES)
+        Ok(self.limit.max(1))
     }
 }
 

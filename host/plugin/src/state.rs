@@ -3,7 +3,7 @@
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::limits::{Limits, Usage};
+use crate::limits::{Limits, Usage, to_usize};
 use crate::outlet::Outlet;
 
 /// The data of a plugin's store: its way out, its WASI and its accounts.
@@ -18,7 +18,7 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(outlet: Outlet, limits: &Limits, wasi: WasiCtx) -> Self {
         let mut resources = ResourceTable::new();
-        resources.set_max_capacity(usize::try_from(limits.resources).unwrap_or(usize::MAX));
+        resources.set_max_capacity(to_usize(limits.resources));
         Self {
             outlet: Some(Box::new(outlet)),
             usage: Usage::new(limits),

@@ -244,7 +244,7 @@ async fn memory_beyond_the_limit_is_named_and_up_to_it_is_had() {
     assert_eq!(fault.cause, FaultCause::Limit(struck));
     assert_eq!(
         fault.to_string(),
-        "on-data: the plugin was stopped: it wanted 1835008 bytes of memory; its memory limit is 1048576"
+        "on-data: the plugin was stopped: it wanted 1835008 bytes of memory; its limit, `memory`, is 1048576"
     );
     assert!(
         fault
@@ -267,6 +267,25 @@ async fn a_plugin_that_begins_with_more_memory_than_its_limit_does_not_start() {
     assert!(
         matches!(fault.cause, FaultCause::Limit(LimitStruck::Memory { .. })),
         "{fault}"
+    );
+}
+
+#[tokio::test]
+async fn a_component_of_too_many_core_instances_does_not_start() {
+    let limits = Limits {
+        instances: 1,
+        ..Limits::default()
+    };
+    // The encoder adds a module for the strings that imports take.
+    let Err(fault) = start_within(&Plugin::default(), limits).await else {
+        panic!("it started")
+    };
+    assert_eq!(
+        (fault.export, fault.cause),
+        (
+            "start",
+            FaultCause::Limit(LimitStruck::Instances { limit: 1 })
+        )
     );
 }
 
@@ -311,13 +330,13 @@ async fn what_one_call_hands_to_the_host_is_bounded() {
         ..Plugin::default()
     };
     let limits = Limits {
-        memory_bytes: INITIAL_BYTES,
+        host_call_bytes: 200_000,
         ..Limits::default()
     };
     assert_eq!(
         struck(&greedy, limits).await,
         LimitStruck::HostCall {
-            limit_bytes: INITIAL_BYTES
+            limit_bytes: 200_000
         }
     );
 }
@@ -333,6 +352,7 @@ async fn a_send_of_all_that_the_plugin_has_is_not_too_much() {
         },
         Limits {
             memory_bytes: INITIAL_BYTES,
+            host_call_bytes: INITIAL_BYTES,
             ..Limits::default()
         },
     )

@@ -248,7 +248,18 @@ fn a_file_is_read_up_to_the_size_that_a_plugin_may_have() {
     file.as_file().set_len(MAX_COMPONENT_BYTES + 1).unwrap();
     let error = Component::load_file(engine(), file.path()).err().unwrap();
     assert!(matches!(error, LoadError::TooLarge { .. }), "{error}");
-    assert!(error.to_string().contains("33554432"), "{error}");
+    assert!(error.to_string().contains("134217728"), "{error}");
+}
+
+#[test]
+fn a_component_says_what_it_begins_with() {
+    let plugin = Plugin {
+        fields: "(table 1234 funcref)",
+        ..Plugin::default()
+    };
+    let component = Component::load(engine(), &plugin.encode(), "test.wasm").unwrap();
+    assert_eq!(component.initial_memory_bytes(), 4 * 65_536);
+    assert_eq!(component.initial_table_elements(), 1_234);
 }
 
 #[test]

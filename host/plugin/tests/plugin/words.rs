@@ -1,13 +1,13 @@
 //! What a plugin says and counts: escaped, bounded, and counted where dropped.
 
-use portunus_plugin::{
-    ChannelId, Instance, LogLevel, MAX_MESSAGE_BYTES, MAX_MESSAGES_PER_SECOND, MAX_METRIC_NAMES,
-    MAX_OUTPUT_BYTES,
-};
+use portunus_plugin::{ChannelId, Instance, Limits, LogLevel};
 
 use crate::recorder::Recorder;
-use crate::start;
 use crate::text::Plugin;
+use crate::{start, start_within};
+
+/// Bytes of one message at most, by default.
+const LOG_BYTES: usize = 4 << 10;
 
 /// A plugin that prints, to standard output or error, what it is given.
 const PRINTER: Plugin = Plugin {
@@ -102,13 +102,10 @@ async fn a_message_has_its_level_and_no_control_characters() {
 
 #[tokio::test]
 async fn a_long_message_is_cut_and_says_so() {
-    let log = logs(2, &vec![b'x'; MAX_MESSAGE_BYTES]).await;
-    assert_eq!(log[0].1, "x".repeat(MAX_MESSAGE_BYTES));
-    let log = logs(2, &vec![b'x'; MAX_MESSAGE_BYTES + 10]).await;
-    assert_eq!(
-        log[0].1,
-        "x".repeat(MAX_MESSAGE_BYTES) + "... (cut, 10 bytes more)"
-    );
+    let log = logs(2, &vec![b'x'; LOG_BYTES]).await;
+    assert_eq!(log[0].1, "x".repeat(LOG_BYTES));
+    let log = logs(2, &vec![b'x'; LOG_BYTES + 10]).await;
+    assert_eq!(log[0].1, "x".repeat(LOG_BYTES) + "... (cut, 10 bytes more)");
 }
 
 #[tokio::test]
@@ -124,7 +121,7 @@ async fn a_flood_of_messages_is_dropped_and_counted() {
     .await;
     // More than fit even if this takes a minute.
     plugin.on_timer(100_000).await.unwrap();
-    let admitted = u64::from(MAX_MESSAGES_PER_SECOND);
+    let admitted = Limits::DEFAULT.log_rate;
     let lost = plugin.losses().log_messages;
     assert!(plugin.host().log.len() as u64 >= admitted);
     assert!(lost >= 100_000 - 60 * admitted, "{lost}");
@@ -224,7 +221,7 @@ async fn more_printed_than_there_is_room_for_is_counted_and_told() {
         .on_data(ChannelId::GUEST, &[b'x'; 60_000])
         .await
         .unwrap();
-    let lost = 120_000 - MAX_OUTPUT_BYTES as u64;
+    let lost = 120_000 - Limits::DEFAULT.output_bytes;
     assert_eq!(plugin.losses().output_bytes, lost);
     let told = format!("{lost} printed bytes were dropped");
     assert!(
@@ -241,20 +238,78 @@ async fn metrics_are_bounded_in_name_and_number() {
         ..Plugin::default()
     })
     .await;
-    for index in 0..MAX_METRIC_NAMES {
+    for index in 0..Limits::DEFAULT.metrics {
         print(&mut plugin, 0, format!("name_{index}").as_bytes()).await;
     }
     for refused in ["one_more", "Bad-Name\x1b", "", "another"] {
         print(&mut plugin, 0, refused.as_bytes()).await;
     }
-    assert_eq!(plugin.host().deeds.len(), MAX_METRIC_NAMES);
+    assert_eq!(plugin.host().deeds.len(), 64);
     assert_eq!(plugin.losses().measures, 4);
     // The first of them is told, and no other.
     assert_eq!(
         plugin.host().log,
         [(
             LogLevel::Warn,
-            "metric one_more is ignored: a plugin has at most 64 names".to_owned()
+            "metric one_more is ignored: the limit of names, `metrics`, is 64".to_owned()
         )]
+    );
+}
+
+#[tokio::test]
+async fn a_port_s_own_limits_bound_what_its_plugin_says_and_counts() {
+    let limits = Limits {
+        log_bytes: 5,
+        log_rate: 3,
+        metrics: 1,
+        ..Limits::default()
+    };
+    let mut plugin = start_within(
+        &Plugin {
+            on_data: "
+                (call $count (local.get $data) (local.get $len) (i64.const 1))
+                (call $log (i32.const 2) (local.get $data) (local.get $len))
+                (local.get $len)",
+            ..Plugin::default()
+        },
+        limits,
+    )
+    .await
+    .unwrap();
+    // The second one's name makes a message of its own, which is the third.
+    for words in ["one", "a_second", "three"] {
+        print(&mut plugin, 0, words.as_bytes()).await;
+    }
+    assert_eq!(
+        plugin.host().lines(),
+        [
+            "one",
+            "metri... (cut, 58 bytes more)",
+            "a_sec... (cut, 3 bytes more)"
+        ]
+    );
+    let losses = plugin.losses();
+    assert_eq!(
+        (
+            losses.log_messages,
+            losses.log_messages_cut,
+            losses.measures
+        ),
+        (1, 2, 2)
+    );
+}
+
+#[tokio::test]
+async fn a_port_s_own_limit_bounds_what_its_plugin_prints() {
+    let limits = Limits {
+        output_bytes: 10,
+        ..Limits::default()
+    };
+    let mut plugin = start_within(&PRINTER, limits).await.unwrap();
+    print(&mut plugin, 0, b"0123456789abcdef").await;
+    assert_eq!(plugin.losses().output_bytes, 6);
+    assert_eq!(
+        plugin.host().lines(),
+        ["6 printed bytes were dropped: the limit, `output`, is 10 at once"]
     );
 }
