@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use portunus::door::serve::Server;
 use portunus::router::{PortPlan, Router};
-use portunus::session::Recipe;
+use portunus::session::{PortLimits, Recipe, RestartPolicy};
 use portunus_device::layout::{MaxPorts, PortId, PortName};
 use portunus_plugin::{Component, Engine, Grants, Limits, PortInfo};
 use tempfile::TempDir;
@@ -119,6 +119,8 @@ fn plan(
             info,
             config: "{}".into(),
         },
+        limits: PortLimits::DEFAULT,
+        restart: RestartPolicy::default(),
     })
 }
 

@@ -1,13 +1,14 @@
 //! From a configuration without faults to ports that are answered.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use portunus_plugin::{Access, DirGrant, Grants, Limits, PortInfo};
 
-use crate::config::{self, Diagnostic, Diagnostics, Loaded, PortSpec};
+use crate::config::{self, Diagnostic, Diagnostics, Limit, LimitSpec, Loaded, PortSpec};
 use crate::plugins::Plugins;
 use crate::router::{AddFault, PortPlan, Router};
-use crate::session::{Recipe, StartFault};
+use crate::session::{PortLimits, Recipe, StartFault};
 
 /// Starts every port's plugin. Must be called within a tokio runtime.
 ///
@@ -46,7 +47,7 @@ async fn add(
     };
     let recipe = Recipe {
         component: component.clone(),
-        limits: limits(port.limit),
+        limits: limits(&port.limit),
         grants: grants(&port.grant),
         info: PortInfo {
             vm: vm.to_owned(),
@@ -64,6 +65,8 @@ async fn add(
         name: port.name.value.clone(),
         console: port.console,
         recipe,
+        limits: port_limits(&port.limit),
+        restart: (&port.restart).into(),
     };
     router
         .add(plan)
@@ -78,15 +81,32 @@ async fn add(
         })
 }
 
-fn limits(spec: config::LimitSpec) -> Limits {
-    let default = Limits::default();
+fn limits(spec: &LimitSpec) -> Limits {
+    let number = |limit| spec.number(limit).unwrap_or(u64::MAX);
+    let time = |limit| Duration::from_millis(number(limit));
     Limits {
-        memory_bytes: spec
-            .memory
-            .map_or(default.memory_bytes, |size| size.bytes()),
-        cpu: spec.cpu.map_or(default.cpu, |span| span.duration()),
-        wall: spec.wall.map_or(default.wall, |span| span.duration()),
-        ..default
+        memory_bytes: number(Limit::Memory),
+        table_elements: number(Limit::TableElements),
+        instances: number(Limit::Instances),
+        cpu: time(Limit::Cpu),
+        wall: time(Limit::Wall),
+        resources: number(Limit::Resources),
+        host_call_bytes: number(Limit::HostCall),
+        random_bytes: number(Limit::Random),
+        log_bytes: number(Limit::LogBytes),
+        log_rate: number(Limit::LogRate),
+        output_bytes: number(Limit::Output),
+        metrics: number(Limit::Metrics),
+    }
+}
+
+fn port_limits(spec: &LimitSpec) -> PortLimits {
+    let number = |limit| spec.number(limit).unwrap_or(u64::MAX);
+    PortLimits {
+        outbox_bytes: number(Limit::Outbox),
+        backlog_bytes: number(Limit::Backlog),
+        timers: number(Limit::Timers),
+        bytes_per_second: spec.number(Limit::Rate),
     }
 }
 
@@ -103,3 +123,7 @@ fn grants(spec: &config::GrantSpec) -> Grants {
         dirs: dirs.collect(),
     }
 }
+
+#[cfg(test)]
+#[path = "launch_tests.rs"]
+mod tests;

@@ -183,4 +183,4 @@ impl Visit for Fields {
 
 #[cfg(test)]
 #[path = "logging_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -20,7 +20,7 @@ impl Write for Page {
 }
 
 /// What is written while `act` runs.
-fn logged(filter: EnvFilter, format: LogFormat, act: impl FnOnce()) -> String {
+pub(crate) fn logged(filter: EnvFilter, format: LogFormat, act: impl FnOnce()) -> String {
     let page = Page::default();
     let writer = page.clone();
     let subscriber = subscriber(filter, format, false, move || writer.clone());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use portunus_plugin::{Component, LoadError, Loader};
 
-use crate::config::{Bundled, Invalid, PluginBytes, PluginLoader, PluginSource};
+use crate::config::{Bundled, Invalid, PluginBytes, PluginLoader, PluginNeeds, PluginSource};
 
 /// Compiled components, by where they come from.
 pub struct Plugins {
@@ -33,7 +33,7 @@ impl PluginLoader for Plugins {
         &mut self,
         source: &PluginSource,
         component: PluginBytes<'_>,
-    ) -> Result<(), Vec<Invalid>> {
+    ) -> Result<PluginNeeds, Vec<Invalid>> {
         let bytes = match component {
             PluginBytes::Bundled(bundled) => bundled_component(bundled),
             PluginBytes::File(bytes) => bytes,
@@ -42,8 +42,12 @@ impl PluginLoader for Plugins {
             .loader
             .load(bytes, &source.to_string())
             .map_err(|error| faults(source, &error))?;
+        let needs = PluginNeeds {
+            memory_bytes: component.initial_memory_bytes(),
+            table_elements: component.initial_table_elements(),
+        };
         self.components.insert(source.clone(), component);
-        Ok(())
+        Ok(needs)
     }
 }
 

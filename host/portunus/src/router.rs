@@ -16,7 +16,9 @@ use tracing::Instrument;
 
 use crate::control::{Control, ControlFaults};
 use crate::session::port::{KickedRing, Port};
-use crate::session::{Counters, Order, Recipe, Session, StartFault, discard};
+use crate::session::{
+    AlarmBell, Counters, Order, PortLimits, Recipe, RestartPolicy, Session, StartFault, discard,
+};
 
 /// One virtual machine's ports.
 pub struct Router {
@@ -26,6 +28,7 @@ pub struct Router {
     slots: Arc<Slots>,
     /// What the ports count that nothing answers, all together.
     absent: Arc<Counters>,
+    alarm: Arc<AlarmBell>,
     /// Whether the next driver that goes on where it was is new to us.
     fresh: AtomicBool,
     vm: tracing::Span,
@@ -70,6 +73,10 @@ pub struct PortPlan {
     pub console: bool,
     /// Its plugin.
     pub recipe: Recipe,
+    /// What the port may use up beside its plugin.
+    pub limits: PortLimits,
+    /// What happens when the plugin fails.
+    pub restart: RestartPolicy,
 }
 
 /// Why a port was not added.
@@ -140,9 +147,15 @@ impl Router {
             control_task,
             slots,
             absent: Arc::default(),
+            alarm: Arc::default(),
             fresh: AtomicBool::new(true),
             vm,
         }
+    }
+
+    /// Where a session says that the machine is not to run on.
+    pub fn alarm(&self) -> &AlarmBell {
+        &self.alarm
     }
 
     /// How many ports the device may have.
@@ -179,11 +192,14 @@ impl Router {
             name,
             console,
             recipe,
+            limits,
+            restart,
         } = plan;
         let span = tracing::info_span!(parent: &self.vm, "port", name = %name, id = %id);
-        let port = Arc::new(Port::new(id, name.to_string(), console));
+        let port = Arc::new(Port::new(id, name.to_string(), console, limits));
         let plugin = recipe.component.named().into();
-        let session = Session::start(Arc::clone(&port), Arc::clone(&self.control), recipe)
+        let (control, alarm) = (Arc::clone(&self.control), Arc::clone(&self.alarm));
+        let session = Session::start(Arc::clone(&port), control, recipe, restart, alarm)
             .instrument(span.clone())
             .await?;
         // One order is all that a session ever gets.
@@ -238,7 +254,9 @@ impl Router {
     /// A slot that nothing answers: what the guest writes is discarded.
     fn absent(&self, id: PortId) -> Slot {
         let port = Arc::new(Port::absent(id, Arc::clone(&self.absent)));
-        let task = tokio::spawn(discard(Arc::clone(&port)).instrument(self.vm.clone()));
+        let owned = Arc::clone(&port);
+        let task = async move { discard(&owned).await };
+        let task = tokio::spawn(task.instrument(self.vm.clone()));
         Slot {
             port,
             task,

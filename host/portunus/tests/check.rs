@@ -156,6 +156,15 @@ fn what_cannot_answer_a_port_is_told_where_it_is_named() {
 }
 
 #[test]
+fn a_limit_below_what_a_plugin_begins_with_is_told_where_it_stands() {
+    let told = refused(&folder(format!("{ECHO}limit.memory = \"64KiB\"\n")));
+    let told = told.replace("\n  | ", " ");
+    assert!(told.contains("plugin `echo` begins with "), "{told}");
+    assert!(told.contains("and `limit.memory` is 64KiB"), "{told}");
+    assert!(told.contains("[vm.toml:4:16]"), "{told}");
+}
+
+#[test]
 fn files_that_are_no_configuration_are_each_told_so() {
     let missing = portunus(Path::new("/"), &["check", "/none/vm.toml"]);
     assert_eq!(missing.status.code(), Some(2));

@@ -4,14 +4,16 @@
 //! nobody asked for. What the keys mean is the walk's.
 
 use std::cell::RefCell;
+use std::fmt::Display;
 
 use toml::de::{DeTable, DeValue};
 
 use super::diagnose::Diagnostic;
+use super::quantity::Bounds;
 use super::scan;
 use super::source::{Located, Span};
 use super::syntax::Recovered;
-use super::value::{QUOTED, Unfit, Value, nearest, type_name};
+use super::value::{Invalid, QUOTED, Unfit, Value, nearest, type_name};
 
 /// The faults found so far, and what a walk must know to not report one twice.
 /// Shared by all tables, since one is walked while the one around it still is.
@@ -77,7 +79,7 @@ impl<'t> Fields<'t> {
         }
     }
 
-    fn within(&self, table: &'t DeTable<'t>, span: Span, prefix: String) -> Self {
+    fn nested(&self, table: &'t DeTable<'t>, span: Span, prefix: String) -> Self {
         Self {
             span: Some(span),
             prefix,
@@ -115,6 +117,35 @@ impl<'t> Fields<'t> {
         None
     }
 
+    /// The value of a key that may be left out, where it is within its bounds.
+    pub(crate) fn take_within<T: Value + PartialOrd + Display>(
+        &mut self,
+        key: &'static str,
+        bounds: &Bounds<T>,
+    ) -> Option<Located<T>> {
+        let found = self.take::<T>(key)?;
+        self.within(key, found, bounds)
+    }
+
+    /// A key's value, where it is within its bounds.
+    pub(crate) fn within<T: PartialOrd + Display>(
+        &self,
+        key: &str,
+        found: Located<T>,
+        bounds: &Bounds<T>,
+    ) -> Option<Located<T>> {
+        let Err(Invalid { what, help }) = bounds.check(&found.value) else {
+            return Some(found);
+        };
+        let what = format!("{} {what}", self.name(key));
+        self.report(
+            Diagnostic::new(what)
+                .at(found.span, "out of bounds")
+                .help(help),
+        );
+        None
+    }
+
     /// The value of a key that must be there.
     pub(crate) fn require<T: Value>(&mut self, key: &'static str) -> Option<Located<T>> {
         if !self.table.contains_key(key) {
@@ -132,7 +163,7 @@ impl<'t> Fields<'t> {
     /// The table that a key holds: its fields, to be taken in turn.
     pub(crate) fn table(&mut self, key: &'static str) -> Option<Fields<'t>> {
         let (span, table) = self.raw_table(key)?;
-        Some(self.within(table, span, format!("{}{key}.", self.prefix)))
+        Some(self.nested(table, span, format!("{}{key}.", self.prefix)))
     }
 
     /// The table that a key holds, as it is.
@@ -158,7 +189,7 @@ impl<'t> Fields<'t> {
         for element in array {
             let span = element.span().into();
             match element.get_ref() {
-                DeValue::Table(table) => tables.push(self.within(table, span, String::new())),
+                DeValue::Table(table) => tables.push(self.nested(table, span, String::new())),
                 other => self.report(self.not_tables(key, (span, other))),
             }
         }

@@ -7,12 +7,13 @@
 //!
 //! In the order of the work: `source` reads the file, `syntax` (by `scan`)
 //! finds what is not TOML, `fields` and `parse` walk its tables, `plugin` reads the plugins,
-//! `diagnose` and `render` tell the faults. `spec`, `names` and `quantity` are
-//! what comes out, and `schema` describes it to editors.
+//! `diagnose` and `render` tell the faults. `spec`, `limits`, `names` and
+//! `quantity` are what comes out, and `schema` describes it to editors.
 
 mod diagnose;
 mod fields;
 mod json;
+mod limits;
 mod names;
 mod number;
 mod parse;
@@ -33,17 +34,18 @@ use std::sync::Arc;
 pub use diagnose::{
     Diagnostic, Diagnostics, Label, MAX_REPORTED, Report, ReportedFault, ReportedLabel,
 };
+pub use limits::{LIMITS, Limit, LimitEntry, LimitSpec, Preset};
 pub use names::VmName;
 pub use plugin::{
-    Bundled, Digest, LoadNothing, MAX_PLUGIN_SIZE, PluginBytes, PluginLoader, PluginSource,
+    Bundled, Digest, LoadNothing, PluginBytes, PluginLoader, PluginNeeds, PluginSource,
 };
-pub use quantity::{Bounds, ByteSize, TimeSpan};
+pub use quantity::{Bounds, ByteRate, ByteSize, Count, Quantity, TimeSpan};
 pub use render::Style;
 pub use schema::schema;
 pub use source::{Located, MAX_SOURCE_SIZE, Source, Span};
 pub use spec::{
-    Access, DeviceSpec, DirGrantSpec, GrantSpec, GuestPath, LimitSpec, MAX_DIRS, MetricsSpec,
-    PluginConfig, PortSpec, Spec, VmSpec,
+    Access, DeviceSpec, DirGrantSpec, GrantSpec, GuestPath, MAX_DIRS, MetricsSpec, PluginConfig,
+    PortSpec, RestartSpec, Spec, VmSpec,
 };
 pub use value::Invalid;
 

@@ -5,6 +5,7 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
+use crate::session::PastBudget;
 
 fn load_text(text: &str) -> Result<Loaded, Diagnostics> {
     read(Source::new("demo.toml", text), &mut LoadNothing)
@@ -64,6 +65,7 @@ fn every_key_is_read() {
         config = {{ path = "/logs/x", rotate = 3, at = 1979-05-27 }}
         grant.dirs = [{{ host = "logs", guest = "/logs", access = "write" }}]
         limit = {{ memory = "8MiB", cpu = "50ms", wall = "1m" }}
+        restart = {{ budget = 3, within = "1m", then = "stop-vm" }}
         "#,
         Digest::of(b"component")
     );
@@ -92,12 +94,14 @@ fn every_key_is_read() {
     let dir = &port.grant.dirs[0];
     assert_eq!(dir.host.value, directory.path().join("logs"));
     assert_eq!((dir.guest.as_str(), dir.access), ("/logs", Access::Write));
-    let LimitSpec { memory, cpu, wall } = port.limit;
-    assert_eq!(memory, Some(ByteSize::from_bytes(8 << 20)));
-    assert_eq!(
-        (cpu, wall),
-        (Some(TimeSpan::from_ms(50)), Some(TimeSpan::from_ms(60_000)))
-    );
+    let limits = [Limit::Memory, Limit::Cpu, Limit::Wall].map(|limit| port.limit.number(limit));
+    assert_eq!(limits, [Some(8 << 20), Some(50), Some(60_000)]);
+    let restart = RestartSpec {
+        budget: Count(3),
+        within: TimeSpan::from_ms(60_000),
+        then: PastBudget::StopVm,
+    };
+    assert_eq!(port.restart, restart);
 }
 
 #[test]
@@ -185,7 +189,7 @@ fn keys_of_later_versions_are_not_known_to_this_one() {
         listen = "run/a.sock"
         socket = "run/b.sock"
         grant.connect = ["db"]
-        limit = { rate = "8MiB/s" }
+        limit = { channels = 8 }
     "#;
     let told = faults(text);
     assert_eq!(told.len(), 6);

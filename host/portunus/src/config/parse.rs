@@ -14,18 +14,19 @@ use toml::de::DeTable;
 use super::diagnose::Diagnostic;
 use super::fields::{Faults, Fields};
 use super::json;
+use super::limits::LimitSpec;
 use super::names::VmName;
 use super::number::port_ids;
 use super::plugin::{PluginSource, PluginUse};
-use super::quantity::Bounds;
 use super::socket;
 use super::source::{Located, Source, Span};
 use super::spec::{
-    DeviceSpec, DirGrantSpec, GrantSpec, LimitSpec, MAX_DIRS, MetricsSpec, PluginConfig, PortSpec,
-    Spec, VmSpec,
+    DeviceSpec, DirGrantSpec, GrantSpec, MAX_DIRS, MetricsSpec, PluginConfig, PortSpec,
+    RestartSpec, Spec, VmSpec,
 };
 use super::syntax::recover;
-use super::value::{Invalid, Value};
+use super::value::Invalid;
+use crate::session::RestartPolicy;
 
 /// What a walk has found.
 pub(crate) struct Walked {
@@ -151,19 +152,23 @@ impl Walk<'_> {
     fn port(&mut self, mut port: Fields<'_>) -> Draft {
         let name = port.require::<PortName>("name");
         let console = port.take("console").is_some_and(|console| console.value);
-        let plugin = self.plugin(&mut port);
+        let limit = port
+            .table("limit")
+            .map(|table| limit(table, console))
+            .unwrap_or_default();
+        let plugin = self.plugin(&mut port, &limit);
         let config = plugin_config(&mut port);
         let grant = port
             .table("grant")
             .map(|grant| self.grant(grant))
             .unwrap_or_default();
-        let limit = port.table("limit").map(limit).unwrap_or_default();
+        let restart = port.table("restart").map(restart).unwrap_or_default();
         let header = port.place();
         port.finish();
         let spec = name
             .clone()
             .zip(plugin)
-            .map(|(name, PluginUse { source, sha256 })| PortSpec {
+            .map(|(name, PluginUse { source, sha256, .. })| PortSpec {
                 id: PortId::ZERO,
                 name,
                 console,
@@ -172,6 +177,7 @@ impl Walk<'_> {
                 config,
                 grant,
                 limit,
+                restart,
             });
         Draft {
             header,
@@ -181,7 +187,7 @@ impl Walk<'_> {
         }
     }
 
-    fn plugin(&mut self, port: &mut Fields<'_>) -> Option<PluginUse> {
+    fn plugin(&mut self, port: &mut Fields<'_>, limit: &LimitSpec) -> Option<PluginUse> {
         let plugin = port.require::<PluginSource>("plugin");
         let sha256 = port.take("sha256");
         let Located { value, span } = plugin?;
@@ -201,6 +207,7 @@ impl Walk<'_> {
         let plugin = PluginUse {
             source: Located { value, span },
             sha256,
+            limit: limit.clone(),
         };
         self.plugins.push(plugin.clone());
         Some(plugin)
@@ -265,42 +272,39 @@ fn plugin_config(port: &mut Fields<'_>) -> PluginConfig {
     }
 }
 
-fn limit(mut limit: Fields<'_>) -> LimitSpec {
-    let memory = within(&mut limit, "memory", &LimitSpec::MEMORY);
-    let cpu = within(&mut limit, "cpu", &LimitSpec::CALL);
-    let wall = within(&mut limit, "wall", &LimitSpec::CALL);
-    if let (Some(cpu), Some(wall)) = (&cpu, &wall)
-        && wall.value < cpu.value
-    {
-        let what = format!("{} can never be reached", limit.name("cpu"));
-        let help = "give `wall` at least as much: a call that computes also takes time";
-        let fault = Diagnostic::new(what).at(cpu.span, "more than the whole call may take");
-        limit.report(fault.at(wall.span, "the whole call").help(help));
-    }
-    limit.finish();
-    LimitSpec {
-        memory: memory.map(|memory| memory.value),
-        cpu: cpu.map(|cpu| cpu.value),
-        wall: wall.map(|wall| wall.value),
-    }
+fn limit(mut table: Fields<'_>, console: bool) -> LimitSpec {
+    let limit = LimitSpec::read(&mut table);
+    limit.report_pointless(&table, console);
+    table.finish();
+    limit
 }
 
-fn within<T: Value + PartialOrd + Display>(
-    table: &mut Fields<'_>,
-    key: &'static str,
-    bounds: &Bounds<T>,
-) -> Option<Located<T>> {
-    let found = table.take::<T>(key)?;
-    let Err(Invalid { what, help }) = bounds.check(&found.value) else {
-        return Some(found);
+fn restart(mut table: Fields<'_>) -> RestartSpec {
+    let default = RestartSpec::default();
+    let budget = table.take_within("budget", &RestartSpec::BUDGET);
+    let within = table.take_within("within", &RestartSpec::WITHIN);
+    let then = table.take("then").map(|then| then.value);
+    let spec = RestartSpec {
+        budget: budget
+            .as_ref()
+            .map_or(default.budget, |budget| budget.value),
+        within: within
+            .as_ref()
+            .map_or(default.within, |within| within.value),
+        then: then.unwrap_or(default.then),
     };
-    let what = format!("{} {what}", table.name(key));
-    table.report(
-        Diagnostic::new(what)
-            .at(found.span, "out of bounds")
-            .help(help),
-    );
-    None
+    let least = RestartPolicy::from(&spec).least_time();
+    let written = budget.map(|budget| budget.span);
+    if let Some(place) = written.or(within.map(|within| within.span))
+        && least >= spec.within.duration()
+    {
+        let what = format!("{} can never be used up", table.name("budget"));
+        let at = format!("so many failures take {least:?} at least");
+        let help = "give a smaller `budget`, or a longer `within`";
+        table.report(Diagnostic::new(what).at(place, at).help(help));
+    }
+    table.finish();
+    spec
 }
 
 fn missing_directory(host: &Located<PathBuf>) -> Option<Diagnostic> {

@@ -50,6 +50,76 @@ fn a_call_cannot_compute_longer_than_it_lasts() {
 }
 
 #[test]
+fn what_nobody_wrote_is_nobodys_mistake() {
+    // The defaults of `cpu`, and of `component`, are more.
+    assert_eq!(port_faults("limit.wall = \"500ms\""), []);
+    assert_eq!(port_faults("limit.memory = \"64KiB\""), []);
+}
+
+#[test]
+fn a_limit_above_one_that_strikes_first_is_told() {
+    let (what, help) = one(port_faults("limit.cpu = \"6s\""));
+    assert_eq!(what, "`limit.cpu` can never be reached");
+    assert_eq!(help, "give `wall` at least as much, or less here");
+    let (what, _) = one(port_faults(
+        "limit = { memory = \"64KiB\", random = \"65KiB\" }",
+    ));
+    assert_eq!(what, "`limit.random` can never be reached");
+}
+
+#[test]
+fn only_a_console_has_a_backlog() {
+    let (what, _) = one(port_faults("limit.backlog = \"64KiB\""));
+    assert_eq!(what, "`limit.backlog` bounds nothing here");
+    assert_eq!(port_faults("console = true\nlimit.backlog = \"64KiB\""), []);
+}
+
+#[test]
+fn every_limit_is_refused_just_past_its_bounds() {
+    use crate::config::{LIMITS, Quantity};
+    for entry in &LIMITS {
+        let written = |number: u64| match entry.bounds.least {
+            Quantity::Size(_) => format!("\"{number}B\""),
+            Quantity::Time(_) => format!("\"{number}ms\""),
+            Quantity::Count(_) => number.to_string(),
+            Quantity::Rate(_) => format!("\"{number}B/s\""),
+        };
+        let (least, most) = (entry.bounds.least.number(), entry.bounds.most.number());
+        let name = entry.name;
+        for (number, past) in [(least - 1, "less"), (most + 1, "more"), (0, "less")] {
+            let table = format!("console = true\nlimit.{name} = {}", written(number));
+            let (what, help) = one(port_faults(&table));
+            assert!(what.starts_with(&format!("`limit.{name}` is ")), "{what}");
+            assert!(what.contains(&format!(", {past} than the ")), "{what}");
+            assert!(help.ends_with(entry.bounds.reason), "{help}");
+        }
+    }
+}
+
+#[test]
+fn a_restart_budget_has_bounds_and_can_be_used_up() {
+    let (what, help) = one(port_faults("restart.budget = 101"));
+    assert_eq!(what, "`restart.budget` is 101, more than the 100 allowed");
+    assert!(help.starts_with("write 0 to 100: "), "{help}");
+    let (what, _) = one(port_faults("restart.within = \"61m\""));
+    assert_eq!(what, "`restart.within` is 61m, more than the 60m allowed");
+    let (what, help) = one(port_faults("restart.then = \"reboot\""));
+    assert_eq!(what, "`restart.then` is no policy");
+    assert_eq!(help, "write `close`, `drain` or `stop-vm`");
+    // 100, 200, 400, 800 ms and so on: 20 rests are 143 seconds.
+    let (what, _) = one(port_faults("restart = { budget = 20, within = \"2m\" }"));
+    assert_eq!(what, "`restart.budget` can never be used up");
+    assert_eq!(
+        port_faults("restart = { budget = 20, within = \"3m\" }"),
+        []
+    );
+    assert_eq!(
+        port_faults("restart = { budget = 0, within = \"1s\", then = \"drain\" }"),
+        []
+    );
+}
+
+#[test]
 fn the_size_of_the_device_has_bounds() {
     for size in ["0", "-1", "32767", "99999999999999999999"] {
         let (what, help) = one(file_faults(&format!("device.max-ports = {size}\n{PORT}")));

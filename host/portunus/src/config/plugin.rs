@@ -16,12 +16,10 @@ use sha2::{Digest as _, Sha256};
 use toml::de::DeValue;
 
 use super::diagnose::Diagnostic;
+use super::limits::{Limit, LimitSpec};
+use super::quantity::{ByteSize, Count, Quantity};
 use super::source::{Located, read_at_most};
 use super::value::{Invalid, Unfit, Value, from_text, nearest};
-
-/// Largest plugin file, in bytes: an interpreter with its library has half of
-/// this.
-pub const MAX_PLUGIN_SIZE: u64 = 32 * 1024 * 1024;
 
 /// A plugin that is part of this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -151,9 +149,18 @@ pub enum PluginBytes<'a> {
     File(&'a [u8]),
 }
 
+/// What a plugin has as soon as it starts: less than that no limit may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PluginNeeds {
+    /// Bytes of linear memory.
+    pub memory_bytes: u64,
+    /// Elements of tables.
+    pub table_elements: u64,
+}
+
 /// Makes a component of a plugin's bytes and keeps it for the ports.
 pub trait PluginLoader {
-    /// Loads one plugin; called once for each source.
+    /// Loads one plugin, and tells what it needs; called once for each source.
     ///
     /// # Errors
     ///
@@ -163,15 +170,15 @@ pub trait PluginLoader {
         &mut self,
         source: &PluginSource,
         component: PluginBytes<'_>,
-    ) -> Result<(), Vec<Invalid>>;
+    ) -> Result<PluginNeeds, Vec<Invalid>>;
 }
 
 /// Takes any plugin and loads none.
 pub struct LoadNothing;
 
 impl PluginLoader for LoadNothing {
-    fn load(&mut self, _: &PluginSource, _: PluginBytes<'_>) -> Result<(), Vec<Invalid>> {
-        Ok(())
+    fn load(&mut self, _: &PluginSource, _: PluginBytes<'_>) -> Result<PluginNeeds, Vec<Invalid>> {
+        Ok(PluginNeeds::default())
     }
 }
 
@@ -180,6 +187,21 @@ impl PluginLoader for LoadNothing {
 pub(crate) struct PluginUse {
     pub(crate) source: Located<PluginSource>,
     pub(crate) sha256: Option<Located<Digest>>,
+    pub(crate) limit: LimitSpec,
+}
+
+impl PluginUse {
+    /// What is said where this port's limit is less than its plugin needs.
+    fn check(&self, limit: Limit, needs: Quantity, verb: &str) -> Option<Diagnostic> {
+        let allowed = self.limit.value(limit).filter(|most| *most < needs)?;
+        let (plugin, name) = (&self.source.value, limit.name());
+        let what = format!("plugin `{plugin}` {verb} {needs}, and `limit.{name}` is {allowed}");
+        let fault = Diagnostic::new(what).help(format!("give `limit.{name}` at least as much"));
+        Some(match self.limit.given(limit) {
+            Some(given) => fault.at(given.span, "too little"),
+            None => fault.at(self.source.span, "used here, with the default"),
+        })
+    }
 }
 
 /// Reads, compares and loads every plugin that is used, each once.
@@ -209,11 +231,18 @@ fn load_one(
     let file;
     let component = match source {
         PluginSource::Bundled(bundled) => PluginBytes::Bundled(*bundled),
-        PluginSource::File(path) => match read_plugin(path) {
+        PluginSource::File(path) => match read_plugin(path, largest_allowed(uses)) {
             Err(Invalid { what, help }) => return at_each(what, &help),
             Ok(bytes) => {
                 file = bytes;
-                let wrong = wrong_digests(uses, Digest::of(&file));
+                let mut wrong = wrong_digests(uses, Digest::of(&file));
+                let size = ByteSize::from_bytes(u64::try_from(file.len()).unwrap_or(u64::MAX));
+                wrong.extend(too_little(
+                    uses,
+                    Limit::Component,
+                    Quantity::Size(size),
+                    "has",
+                ));
                 if !wrong.is_empty() {
                     // It is another plugin: what it holds says nothing.
                     return wrong;
@@ -222,11 +251,38 @@ fn load_one(
             }
         },
     };
-    let found = loader.load(source, component).err().unwrap_or_default();
-    found
-        .into_iter()
-        .flat_map(|Invalid { what, help }| at_each(what, &help))
-        .collect()
+    match loader.load(source, component) {
+        Ok(needs) => {
+            let memory = Quantity::Size(ByteSize::from_bytes(needs.memory_bytes));
+            let tables = Quantity::Count(Count(needs.table_elements));
+            let memory = too_little(uses, Limit::Memory, memory, "begins with");
+            let tables = too_little(uses, Limit::TableElements, tables, "begins with");
+            memory.chain(tables).collect()
+        }
+        Err(found) => found
+            .into_iter()
+            .flat_map(|Invalid { what, help }| at_each(what, &help))
+            .collect(),
+    }
+}
+
+/// The size that a plugin's file may have, by the most generous of its ports.
+fn largest_allowed(uses: &[&PluginUse]) -> u64 {
+    let allowed = uses
+        .iter()
+        .filter_map(|used| used.limit.number(Limit::Component));
+    allowed.max().unwrap_or_default()
+}
+
+/// The faults of ports whose limit is less than their plugin needs.
+fn too_little(
+    uses: &[&PluginUse],
+    limit: Limit,
+    needs: Quantity,
+    verb: &str,
+) -> impl Iterator<Item = Diagnostic> {
+    uses.iter()
+        .filter_map(move |used| used.check(limit, needs, verb))
 }
 
 fn wrong_digests(uses: &[&PluginUse], digest: Digest) -> Vec<Diagnostic> {
@@ -248,12 +304,12 @@ fn wrong_digests(uses: &[&PluginUse], digest: Digest) -> Vec<Diagnostic> {
         .collect()
 }
 
-fn read_plugin(path: &Path) -> Result<Vec<u8>, Invalid> {
+fn read_plugin(path: &Path, most_bytes: u64) -> Result<Vec<u8>, Invalid> {
     // Opening a pipe would wait for its writer.
     let readable = path
         .metadata()
         .and_then(|metadata| match metadata.is_file() {
-            true => read_at_most(path, MAX_PLUGIN_SIZE),
+            true => read_at_most(path, most_bytes),
             false => Err(io::ErrorKind::InvalidInput.into()),
         });
     readable.map_err(|error| match error.kind() {
@@ -263,10 +319,10 @@ fn read_plugin(path: &Path) -> Result<Vec<u8>, Invalid> {
         ),
         io::ErrorKind::InvalidInput => Invalid::new("is no file", "name the component itself"),
         io::ErrorKind::FileTooLarge => {
-            let size = MAX_PLUGIN_SIZE;
+            let most = ByteSize::from_bytes(most_bytes);
             Invalid::new(
-                format!("has more than {size} bytes"),
-                "strip it, or build it optimised",
+                format!("has more than {most}, its `limit.component`"),
+                "strip it, build it optimised, or give it a larger `limit.component`",
             )
         }
         _ => Invalid::new(

@@ -13,7 +13,11 @@ struct Recorder {
 }
 
 impl PluginLoader for Recorder {
-    fn load(&mut self, source: &PluginSource, bytes: PluginBytes<'_>) -> Result<(), Vec<Invalid>> {
+    fn load(
+        &mut self,
+        source: &PluginSource,
+        bytes: PluginBytes<'_>,
+    ) -> Result<PluginNeeds, Vec<Invalid>> {
         self.loaded.push(source.to_string());
         match bytes {
             PluginBytes::File(b"bad") => {
@@ -22,7 +26,11 @@ impl PluginLoader for Recorder {
                     .map(|name| Invalid::new(format!("imports `{name}`"), "leave it out"))
                     .into())
             }
-            _ => Ok(()),
+            PluginBytes::File(b"large") => Ok(PluginNeeds {
+                memory_bytes: 20 << 20,
+                table_elements: 30_000,
+            }),
+            _ => Ok(PluginNeeds::default()),
         }
     }
 }
@@ -97,14 +105,14 @@ fn a_file_that_cannot_be_a_plugin_is_not_loaded() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("dir.wasm")).unwrap();
     let large = fs::File::create(directory.path().join("large.wasm")).unwrap();
-    large.set_len(MAX_PLUGIN_SIZE + 1).unwrap();
+    large.set_len((32 << 20) + 1).unwrap();
     let told = faults(
         directory.path(),
         &["\"dir.wasm\"", "\"large.wasm\"", "\"missing.wasm\""],
     );
     let expected = [
         "plugin `dir.wasm` is no file",
-        "plugin `large.wasm` has more than 33554432 bytes",
+        "plugin `large.wasm` has more than 32MiB, its `limit.component`",
         "plugin `missing.wasm` does not exist",
     ];
     assert_eq!(told, expected);
@@ -158,4 +166,58 @@ fn a_digest_is_64_hexadecimal_digits() {
     ] {
         assert!(wrong.parse::<Digest>().is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn a_port_whose_limit_is_less_than_its_plugin_needs_is_told_so() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("a.wasm"), "large").unwrap();
+    let enough = "\"a.wasm\"\nlimit = { memory = \"20MiB\", table-elements = 30000 }";
+    let too_little = "\"a.wasm\"\nlimit = { memory = \"19MiB\" }";
+    assert_eq!(
+        load(directory.path(), &[enough], &mut Recorder::default())
+            .map(drop)
+            .ok(),
+        Some(())
+    );
+    let told = load(
+        directory.path(),
+        &[enough, too_little],
+        &mut Recorder::default(),
+    )
+    .unwrap_err();
+    let what: Vec<_> = told
+        .faults()
+        .iter()
+        .map(|fault| fault.what.as_str())
+        .collect();
+    assert_eq!(what.len(), 2, "{what:?}");
+    assert!(
+        what.iter()
+            .any(|what| what.ends_with("a.wasm` begins with 20MiB, and `limit.memory` is 19MiB")),
+        "{what:?}"
+    );
+    assert!(
+        what.iter()
+            .any(|what| what
+                .ends_with("a.wasm` begins with 30000, and `limit.table-elements` is 20000")),
+        "{what:?}"
+    );
+}
+
+#[test]
+fn each_port_bounds_its_plugin_s_file() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("a.wasm"), vec![0; 3_000]).unwrap();
+    let small = "\"a.wasm\"\nlimit = { component = \"2KiB\" }";
+    let told = faults(directory.path(), &["\"a.wasm\"", small]);
+    assert_eq!(
+        told,
+        ["plugin `a.wasm` has 3000B, and `limit.component` is 2KiB"]
+    );
+    let told = faults(directory.path(), &[small]);
+    assert_eq!(
+        told,
+        ["plugin `a.wasm` has more than 2KiB, its `limit.component`"]
+    );
 }

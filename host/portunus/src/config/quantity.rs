@@ -17,6 +17,13 @@ const SIZE_UNITS: [(&str, u64); 4] = [
     ("GiB", 1 << 30),
 ];
 
+const RATE_UNITS: [(&str, u64); 4] = [
+    ("B/s", 1),
+    ("KiB/s", 1 << 10),
+    ("MiB/s", 1 << 20),
+    ("GiB/s", 1 << 30),
+];
+
 const TIME_UNITS_MS: [(&str, u64); 3] = [("ms", 1), ("s", 1000), ("m", 60 * 1000)];
 
 /// A number of bytes: `"4096"`, `"64KiB"`, `"10MiB"`, `"1GiB"`.
@@ -60,6 +67,92 @@ impl fmt::Display for ByteSize {
     }
 }
 
+/// A number of bytes in a second: `"64KiB/s"`, `"8MiB/s"`. Whole numbers alone,
+/// and units of 1,024 alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteRate(u64);
+
+impl ByteRate {
+    /// A rate in bytes a second.
+    pub const fn from_bytes(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
+    /// The rate in bytes a second.
+    pub const fn bytes(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for ByteRate {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let units =
+            "write a whole number and one of `B/s`, `KiB/s`, `MiB/s` and `GiB/s`, like `8MiB/s`";
+        let (count, unit) = split_number(text).ok_or_else(|| Invalid::new("is no rate", units))?;
+        let bytes = scale(count, unit, &RATE_UNITS).map_err(|problem| match problem {
+            Problem::TooLarge => Invalid::new("is faster than anything is", units),
+            Problem::Unit if unit.is_empty() => Invalid::new("has no unit", units),
+            Problem::Unit => Invalid::new(format!("has the unit `{unit}`, not known here"), units),
+        })?;
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for ByteRate {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(self.0, &RATE_UNITS, out)
+    }
+}
+
+/// A number of things: `64`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Count(pub u64);
+
+impl fmt::Display for Count {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+/// How much of something, whatever it is counted in. Only two of the same kind
+/// can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Quantity {
+    /// Bytes.
+    Size(ByteSize),
+    /// Time.
+    Time(TimeSpan),
+    /// Things.
+    Count(Count),
+    /// Bytes in a second.
+    Rate(ByteRate),
+}
+
+impl Quantity {
+    /// The number alone: of bytes, milliseconds, things, or bytes in a second.
+    pub fn number(self) -> u64 {
+        match self {
+            Self::Size(size) => size.bytes(),
+            Self::Time(time) => time.ms(),
+            Self::Count(Count(count)) => count,
+            Self::Rate(rate) => rate.bytes(),
+        }
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Size(size) => size.fmt(out),
+            Self::Time(time) => time.fmt(out),
+            Self::Count(count) => count.fmt(out),
+            Self::Rate(rate) => rate.fmt(out),
+        }
+    }
+}
+
 /// A span of time: `"50ms"`, `"5s"`, `"1m"`. Whole numbers alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TimeSpan(Duration);
@@ -70,9 +163,19 @@ impl TimeSpan {
         Self(Duration::from_millis(time_ms))
     }
 
+    /// A time.
+    pub const fn new(time: Duration) -> Self {
+        Self(time)
+    }
+
     /// The time.
     pub const fn duration(self) -> Duration {
         self.0
+    }
+
+    /// The time in milliseconds.
+    pub fn ms(self) -> u64 {
+        u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -93,11 +196,7 @@ impl FromStr for TimeSpan {
 
 impl fmt::Display for TimeSpan {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show(
-            u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX),
-            &TIME_UNITS_MS,
-            out,
-        )
+        show(self.ms(), &TIME_UNITS_MS, out)
     }
 }
 
@@ -187,6 +286,46 @@ impl Value for TimeSpan {
 
     fn read(value: &DeValue<'_>) -> Result<Self, Unfit> {
         from_text(value, str::parse)
+    }
+}
+
+impl Value for ByteRate {
+    const WANTED: &'static str = "a string with a rate";
+    const EXAMPLE: &'static str = "\"8MiB/s\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Unfit> {
+        from_text(value, str::parse)
+    }
+}
+
+impl Value for Count {
+    const WANTED: &'static str = "an integer";
+    const EXAMPLE: &'static str = "64";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Unfit> {
+        let integer = value.as_integer().ok_or(Unfit::Type)?;
+        match u64::from_str_radix(integer.as_str(), integer.radix()) {
+            Ok(count) => Ok(Self(count)),
+            Err(_) => Err(Unfit::Content(Invalid::new(
+                format!("is {integer}"),
+                "write a whole number, and a smaller one",
+            ))),
+        }
+    }
+}
+
+impl JsonSchema for ByteRate {
+    fn schema_name() -> Cow<'static, str> {
+        "ByteRate".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A number of bytes in a second, in units of 1,024.",
+            "type": "string",
+            "pattern": "^[0-9]+ *(B|KiB|MiB|GiB)/s$",
+            "examples": ["64KiB/s", "8MiB/s"]
+        })
     }
 }
 

@@ -51,6 +51,24 @@ fn what_means_different_things_to_different_people_is_no_size() {
 }
 
 #[test]
+fn rates_have_units_a_second() {
+    let rate = |text: &str| {
+        text.parse::<ByteRate>()
+            .map(ByteRate::bytes)
+            .map_err(|invalid| invalid.what)
+    };
+    assert_eq!(rate("8MiB/s"), Ok(8 << 20));
+    assert_eq!(rate("1 B/s"), Ok(1));
+    assert_eq!(
+        rate("8MiB"),
+        Err("has the unit `MiB`, not known here".into())
+    );
+    assert_eq!(rate("8"), Err("has no unit".into()));
+    assert_eq!(rate("fast"), Err("is no rate".into()));
+    assert_eq!(ByteRate::from_bytes(64 << 10).to_string(), "64KiB/s");
+}
+
+#[test]
 fn times_have_units() {
     assert_eq!(time_ms("50ms"), Ok(50));
     assert_eq!(time_ms("5s"), Ok(5_000));

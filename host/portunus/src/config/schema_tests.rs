@@ -110,6 +110,7 @@ fn the_walk_takes_the_keys_that_the_schema_has() {
             "/$defs/DirGrantSpec",
         ),
         ("port = [{ limit.stranger = 1 }]", "/$defs/LimitSpec"),
+        ("port = [{ restart.stranger = 1 }]", "/$defs/RestartSpec"),
     ];
     for (text, pointer) in tables {
         assert_eq!(keys_of_walk(text), keys_of(pointer), "{pointer}");
@@ -162,6 +163,10 @@ fn the_schema_refuses_what_the_walk_refuses() {
         format!("metrics.socket = \"\"\n{port}"),
         format!("{port}console = 1"),
         format!("{port}limit.cpu = 5"),
+        format!("{port}limit.timers = 0"),
+        format!("{port}limit.rate = 8"),
+        format!("{port}restart.budget = 101"),
+        format!("{port}restart.then = \"stop\""),
         format!("{port}grant.dirs = [{{ host = \"/\", guest = \"/\", access = \"rw\" }}]"),
         format!("{port}config = []"),
     ];

@@ -45,6 +45,16 @@ pub struct Located<T> {
     pub span: Span,
 }
 
+impl<T> Located<T> {
+    /// What the file says, made into something else, at the same place.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Located<U> {
+        Located {
+            value: make(self.value),
+            span: self.span,
+        }
+    }
+}
+
 impl<T> Deref for Located<T> {
     type Target = T;
 

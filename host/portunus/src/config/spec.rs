@@ -15,11 +15,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value as Json};
 use toml::de::DeValue;
 
+use super::limits::LimitSpec;
 use super::names::{self, VmName};
 use super::plugin::{Digest, PluginSource};
-use super::quantity::{Bounds, ByteSize, TimeSpan};
+use super::quantity::{Bounds, Count, TimeSpan};
 use super::source::{Located, Span};
 use super::value::{Invalid, Unfit, Value, from_text};
+use crate::session::{PastBudget, RestartPolicy};
 
 /// What a virtual machine's ports do.
 #[derive(Clone, Debug, PartialEq, JsonSchema)]
@@ -112,9 +114,13 @@ pub struct PortSpec {
     /// What the plugin may reach beyond its port. Nothing if left out.
     #[schemars(default)]
     pub grant: GrantSpec,
-    /// What the plugin may use up.
+    /// What the port and its plugin may use up.
     #[schemars(default)]
     pub limit: LimitSpec,
+    /// How often a plugin that fails is started again, and what becomes of the
+    /// port after that.
+    #[schemars(default)]
+    pub restart: RestartSpec,
 }
 
 /// A port's `config` table as its plugin gets it, and where it stands.
@@ -181,36 +187,61 @@ pub enum Access {
     Write,
 }
 
-/// What a plugin may use up. Going past a limit ends its instance, and a new
-/// one takes its place.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct LimitSpec {
-    /// Memory, 64KiB to 4GiB. 16MiB if left out.
-    #[schemars(default, with = "ByteSize")]
-    pub memory: Option<ByteSize>,
-    /// Time computing in one call, 1ms to 1m. 1s if left out.
-    #[schemars(default, with = "TimeSpan")]
-    pub cpu: Option<TimeSpan>,
-    /// Time in one call altogether, 1ms to 1m. 5s if left out.
-    #[schemars(default, with = "TimeSpan")]
-    pub wall: Option<TimeSpan>,
+/// How often a plugin that fails is started again, and what becomes of the port
+/// after that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct RestartSpec {
+    /// How many failures within `within` are answered by a new instance, 0 to
+    /// 100. 10 if left out.
+    #[schemars(with = "u32", range(min = 0, max = 100))]
+    pub budget: Count,
+    /// The time in which failures are counted together, 1s to 60m. 10m if left
+    /// out.
+    pub within: TimeSpan,
+    /// What follows when the budget is used up. `close` if left out.
+    pub then: PastBudget,
 }
 
-impl LimitSpec {
-    /// What `memory` may be.
-    pub const MEMORY: Bounds<ByteSize> = Bounds {
-        least: ByteSize::from_bytes(64 << 10),
-        most: ByteSize::from_bytes(4 << 30),
-        reason: "one page of WebAssembly's, and all that it can address",
+impl RestartSpec {
+    /// What `budget` may be.
+    pub const BUDGET: Bounds<Count> = Bounds {
+        least: Count(0),
+        most: Count(100),
+        reason: "none is a policy too, and whoever needs more has a plugin to mend",
     };
 
-    /// What `cpu` and `wall` may be.
-    pub const CALL: Bounds<TimeSpan> = Bounds {
-        least: TimeSpan::from_ms(1),
-        most: TimeSpan::from_ms(60_000),
-        reason: "time is counted in milliseconds, and a port that is in a call answers nothing else",
+    /// What `within` may be.
+    pub const WITHIN: Bounds<TimeSpan> = Bounds {
+        least: TimeSpan::from_ms(1_000),
+        most: TimeSpan::from_ms(3_600_000),
+        reason: "a failure that is an hour old says nothing of the next",
     };
+}
+
+impl Default for RestartSpec {
+    fn default() -> Self {
+        let RestartPolicy {
+            budget,
+            within,
+            then,
+        } = RestartPolicy::default();
+        Self {
+            budget: Count(u64::try_from(budget).unwrap_or(u64::MAX)),
+            within: TimeSpan::new(within),
+            then,
+        }
+    }
+}
+
+impl From<&RestartSpec> for RestartPolicy {
+    fn from(spec: &RestartSpec) -> Self {
+        Self {
+            budget: usize::try_from(spec.budget.0).unwrap_or(usize::MAX),
+            within: spec.within.duration(),
+            then: spec.then,
+        }
+    }
 }
 
 impl FromStr for GuestPath {
@@ -292,6 +323,23 @@ impl Value for Access {
             _ => Err(Invalid::new(
                 "is no kind of access",
                 "write `read` or `write`",
+            )),
+        })
+    }
+}
+
+impl Value for PastBudget {
+    const WANTED: &'static str = "a string";
+    const EXAMPLE: &'static str = "\"close\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Unfit> {
+        from_text(value, |text| match text {
+            "close" => Ok(Self::Close),
+            "drain" => Ok(Self::Drain),
+            "stop-vm" => Ok(Self::StopVm),
+            _ => Err(Invalid::new(
+                "is no policy",
+                "write `close`, `drain` or `stop-vm`",
             )),
         })
     }

@@ -14,10 +14,10 @@ pub(super) struct ByteQueue {
 impl ByteQueue {
     /// An empty queue for at most `limit` bytes. It costs memory from the
     /// first byte on only.
-    pub(super) fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: u64) -> Self {
         Self {
             bytes: VecDeque::new(),
-            limit,
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
         }
     }
 

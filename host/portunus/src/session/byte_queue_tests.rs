@@ -14,7 +14,7 @@ proptest! {
     fn bytes_come_out_as_they_went_in_and_never_past_the_limit(
         steps in prop::collection::vec((0_usize..100_000, 0_usize..100_000), 1..40),
     ) {
-        let mut queue = ByteQueue::new(LIMIT);
+        let mut queue = ByteQueue::new(LIMIT as u64);
         let (mut sent, mut received) = (0_usize, 0_usize);
         for (offer, take) in steps {
             let data: Vec<u8> = (0..offer).map(|i| (sent + i) as u8).collect();
@@ -34,7 +34,7 @@ proptest! {
 
 #[test]
 fn a_full_queue_takes_nothing() {
-    let mut queue = ByteQueue::new(LIMIT);
+    let mut queue = ByteQueue::new(LIMIT as u64);
     assert_eq!(queue.fill(&vec![1; LIMIT + 1]), LIMIT);
     assert_eq!(queue.fill(b"x"), 0);
     assert_eq!(queue.clear(), LIMIT);

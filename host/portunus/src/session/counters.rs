@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::calls::Calls;
 use super::measures::Measures;
+use super::strikes::Strikes;
 
 /// Counters of one session, which only grow, and gauges, which say what is now.
 /// Any task may read them.
@@ -27,10 +28,13 @@ pub struct Counters {
     pub lost_to_failure_bytes: AtomicU64,
     /// Bytes for a guest's program that closed the port before it read them.
     pub unread_bytes: AtomicU64,
-    /// Bytes discarded on a port that nothing answers.
+    /// Bytes discarded on a port that nothing answers, or whose plugin has
+    /// closed it or is not started again.
     pub discarded_bytes: AtomicU64,
     /// Calls of the plugin that failed.
     pub failures: AtomicU64,
+    /// 1 where the plugin failed more often than its restart budget allows.
+    pub given_up: AtomicU64,
     /// Instances started after the first.
     pub restarts: AtomicU64,
     /// Faults of the guest in this port's rings.
@@ -53,6 +57,8 @@ pub struct Counters {
     pub calls: Calls,
     /// What the plugin counts and gauges itself.
     pub measures: Measures,
+    /// Limits of the port that struck, by name.
+    pub strikes: Strikes,
 }
 
 /// Adds to a counter.

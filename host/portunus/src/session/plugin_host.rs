@@ -13,6 +13,7 @@ use portunus_plugin::{
 use super::counters::{add, set};
 use super::port::Port;
 use super::timers::Timers;
+use crate::config::Limit;
 use crate::logging;
 
 /// The host's side of one instance. The session reads, between two calls, what
@@ -38,13 +39,14 @@ pub struct PluginHost {
 impl PluginHost {
     /// A host side for a new instance: nothing paused, no timers.
     pub fn new(port: Arc<Port>) -> Self {
+        let timers = Timers::new(port.limits.timers);
         Self {
             port,
             paused: false,
             finished: false,
             closed: false,
             wants_writable: false,
-            timers: Timers::default(),
+            timers,
             stopped: false,
             counted: Losses::default(),
         }
@@ -111,6 +113,8 @@ impl Host for PluginHost {
         if set {
             Ok(())
         } else {
+            let limit = self.port.limits.timers;
+            self.port.counters.strikes.strike(Limit::Timers, limit);
             Err(TimerError::TooMany)
         }
     }

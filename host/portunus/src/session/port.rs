@@ -8,6 +8,7 @@
 //! nobody else holds it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use portunus_device::Interrupt;
 use portunus_device::layout::PortId;
@@ -18,15 +19,10 @@ use tokio::sync::Notify;
 use super::byte_queue::ByteQueue;
 use super::counters::{Counters, add};
 use super::edges::{CloseCause, Edge, Edges};
+use super::limits::PortLimits;
+use super::throttle::Throttle;
+use crate::config::{ByteRate, ByteSize, Limit};
 use crate::kick::{Bell, Kick, kicked};
-
-/// What waits for the guest at most, in bytes: one full delivery of `on-data`,
-/// so that a plugin that answers byte for byte need not keep any of it.
-pub const OUTBOX_LIMIT: usize = 64 * 1024;
-
-/// What a console's plugin may be behind the guest, in bytes, before bytes are
-/// dropped: some 800 lines, a boot's worth.
-pub const BACKLOG_LIMIT: usize = 64 * 1024;
 
 /// A ring as the door hands it over, with its descriptors.
 pub struct KickedRing {
@@ -47,6 +43,8 @@ pub struct Port {
     /// Whether the guest sees a console. A console is never throttled: its
     /// driver waits with interrupts off until its buffer is used.
     pub console: bool,
+    /// What it may use up.
+    pub limits: PortLimits,
     /// What happened so far. Ports that nothing answers share theirs.
     pub counters: Arc<Counters>,
     state: Mutex<State>,
@@ -73,6 +71,8 @@ struct State {
     outbox: ByteQueue,
     /// A console's bytes that its plugin has not asked for yet.
     backlog: ByteQueue,
+    from_guest: Throttle,
+    to_guest: Throttle,
     /// Where the transmit ring stood when it was detached within a chain: that
     /// chain, and how many bytes of it were taken.
     within: (RingIndex, u64),
@@ -136,29 +136,39 @@ impl Attached<ReceiveQueue> {
 
 impl Port {
     /// A port without rings, closed at the guest's end.
-    pub fn new(id: PortId, label: String, console: bool) -> Self {
-        Self::counted(id, label, console, Arc::default())
+    pub fn new(id: PortId, label: String, console: bool, limits: PortLimits) -> Self {
+        Self::counted(id, label, console, limits, Arc::default())
     }
 
     /// A port that nothing answers. What it discards is counted together with
     /// what others do.
     pub fn absent(id: PortId, counters: Arc<Counters>) -> Self {
-        Self::counted(id, format!("port {id}, absent"), false, counters)
+        let label = format!("port {id}, absent");
+        Self::counted(id, label, false, PortLimits::DEFAULT, counters)
     }
 
-    fn counted(id: PortId, label: String, console: bool, counters: Arc<Counters>) -> Self {
+    fn counted(
+        id: PortId,
+        label: String,
+        console: bool,
+        limits: PortLimits,
+        counters: Arc<Counters>,
+    ) -> Self {
         Self {
             id,
             label,
             console,
+            limits,
             counters,
             state: Mutex::new(State {
                 transmit: None,
                 receive: None,
                 edges: Edges::default(),
                 told_open: false,
-                outbox: ByteQueue::new(OUTBOX_LIMIT),
-                backlog: ByteQueue::new(BACKLOG_LIMIT),
+                outbox: ByteQueue::new(limits.outbox_bytes),
+                backlog: ByteQueue::new(limits.backlog_bytes),
+                from_guest: Throttle::new(limits.bytes_per_second),
+                to_guest: Throttle::new(limits.bytes_per_second),
                 within: (RingIndex(0), 0),
             }),
             wake: Notify::new(),
@@ -306,6 +316,36 @@ impl Port {
         let mut state = self.lock();
         if self.console {
             self.drain_console(&mut state);
+        }
+        let admitted = self.admit(&mut state, into.len());
+        let into = into.get_mut(..admitted).unwrap_or_default();
+        let pulled = self.take_from_guest(&mut state, into);
+        state.from_guest.passed(pulled);
+        pulled
+    }
+
+    /// How many bytes of the guest's may be taken now, by the port's rate.
+    fn admit(&self, state: &mut State, wanted: usize) -> usize {
+        let was_closed = state.from_guest.opens_at().is_some();
+        let admitted = state.from_guest.admit(wanted);
+        let waits = |state: &mut State| match self.console {
+            true => !state.backlog.is_empty(),
+            false => state.has_chains(self),
+        };
+        if admitted == 0 && wanted > 0 && !was_closed && waits(state) {
+            self.strike_rate();
+        }
+        admitted
+    }
+
+    fn strike_rate(&self) {
+        let rate = self.limits.bytes_per_second.unwrap_or_default();
+        let rate = ByteRate::from_bytes(rate);
+        self.counters.strikes.strike(Limit::Rate, rate);
+    }
+
+    fn take_from_guest(&self, state: &mut State, into: &mut [u8]) -> usize {
+        if self.console {
             let front = state.backlog.front();
             let count = front.len().min(into.len());
             if let (Some(into), Some(front)) = (into.get_mut(..count), front.get(..count)) {
@@ -359,7 +399,12 @@ impl Port {
             queue.notify()?;
             Ok(dropped)
         });
-        add(&self.counters.console_dropped_bytes, dropped.unwrap_or(0));
+        let dropped = dropped.unwrap_or(0);
+        if dropped > 0 {
+            add(&self.counters.console_dropped_bytes, dropped);
+            let limit = ByteSize::from_bytes(self.limits.backlog_bytes);
+            self.counters.strikes.strike(Limit::Backlog, limit);
+        }
     }
 
     /// What the plugin must be told next of the guest's end, once it has taken
@@ -413,34 +458,62 @@ impl Port {
     /// outbox as far as that has room, and tells how many.
     pub fn send(&self, data: &[u8]) -> usize {
         let mut state = self.lock();
-        let pushed = if state.outbox.is_empty() {
-            state
-                .reachable()
-                .map_or(0, |(receive, _)| receive.push(self, data))
-        } else {
-            0
+        let pushed = match state.outbox.is_empty() {
+            true => self.push(&mut state, data),
+            false => 0,
         };
         let rest = data.get(pushed..).unwrap_or_default();
         let taken = pushed.saturating_add(state.outbox.fill(rest));
         if taken > 0 {
             add(&self.counters.sends, 1);
         }
+        if taken < data.len() {
+            let limit = ByteSize::from_bytes(self.limits.outbox_bytes);
+            self.counters.strikes.strike(Limit::Outbox, limit);
+        }
         taken
+    }
+
+    /// Puts bytes into the guest's buffers, as many as may go there now by the
+    /// port's rate, and tells how many.
+    fn push(&self, state: &mut State, data: &[u8]) -> usize {
+        let was_closed = state.to_guest.opens_at().is_some();
+        let Some((receive, throttle)) = state.reachable() else {
+            return 0;
+        };
+        let admitted = throttle.admit(data.len());
+        if admitted == 0 && !data.is_empty() && !was_closed {
+            self.strike_rate();
+        }
+        let data = data.get(..admitted).unwrap_or_default();
+        let pushed = receive.push(self, data);
+        throttle.passed(pushed);
+        pushed
     }
 
     /// Moves what waits in the outbox into the guest's buffers, and tells how
     /// much room the outbox has.
     pub fn flush(&self) -> usize {
         let mut state = self.lock();
-        if let Some((receive, outbox)) = state.reachable() {
-            while !outbox.is_empty() {
-                match receive.push(self, outbox.front()) {
-                    0 => break,
-                    pushed => outbox.consume(pushed),
-                }
+        while !state.outbox.is_empty() {
+            // Taken out meanwhile: it is looked at beside the rest.
+            let mut outbox = std::mem::replace(&mut state.outbox, ByteQueue::new(0));
+            let pushed = self.push(&mut state, outbox.front());
+            outbox.consume(pushed);
+            state.outbox = outbox;
+            if pushed == 0 {
+                break;
             }
         }
         state.outbox.room()
+    }
+
+    /// Whether a plugin that waits to send should be told that there is room:
+    /// half of the outbox, since calls for less would come as often as the
+    /// guest's buffers.
+    pub fn has_room(&self, room: usize) -> bool {
+        let half = self.limits.outbox_bytes / 2;
+        u64::try_from(room).unwrap_or(u64::MAX) >= half
     }
 
     /// How many bytes wait for the guest.
@@ -462,6 +535,10 @@ impl Port {
     /// answers this port.
     pub fn discard(&self) {
         let mut state = self.lock();
+        // What is thrown away is not worth a rate.
+        state.from_guest = Throttle::new(None);
+        let left = state.backlog.clear();
+        add(&self.counters.discarded_bytes, left);
         let Some(transmit) = &mut state.transmit else {
             return;
         };
@@ -477,49 +554,79 @@ impl Port {
 
     /// Waits until something may have changed: the guest wrote (where `data`
     /// is wanted, and always for a console), it gave buffers for what waits, it
-    /// opened or closed the port, or the door changed a ring. Safe to cancel.
+    /// opened or closed the port, the port's rate lets bytes pass again, or the
+    /// door changed a ring. Safe to cancel.
     pub async fn changed(&self, data: bool) {
-        let Some((transmit, receive)) = self.arm(data || self.console) else {
+        let Some(wait) = self.arm(data) else {
             return;
         };
         tokio::select! {
             () = self.wake.notified() => {}
-            () = kicked(transmit) => {}
-            () = kicked(receive) => {}
+            () = kicked(wait.transmit) => {}
+            () = kicked(wait.receive) => {}
+            () = sleep_until(wait.opens_at) => {}
         }
     }
 
     /// Asks the guest for kicks, then looks once more: `None` where there is
-    /// something to do already.
-    fn arm(&self, data: bool) -> Option<(Option<Kick>, Option<Kick>)> {
+    /// something to do already. What the port's rate holds back is nothing to
+    /// do before its time.
+    fn arm(&self, data: bool) -> Option<Wait> {
         let mut state = self.lock();
-        let (mut ready, mut transmit, mut receive) = (false, None, None);
-        if data && let Some(attached) = &mut state.transmit {
-            ready |= attached.with(self, TransmitQueue::arm).unwrap_or(false);
-            transmit = Some(attached.kick.clone());
-        }
-        if let Some((attached, outbox)) = state.reachable()
-            && !outbox.is_empty()
+        let (mut ready, mut wait) = (false, Wait::default());
+        let held_back = state.from_guest.opens_at().filter(|_| data);
+        wait.opens_at = held_back;
+        if (self.console || (data && held_back.is_none()))
+            && let Some(attached) = &mut state.transmit
         {
-            ready |= attached.with(self, ReceiveQueue::arm).unwrap_or(false);
-            receive = Some(attached.kick.clone());
+            ready |= attached.with(self, TransmitQueue::arm).unwrap_or(false);
+            wait.transmit = Some(attached.kick.clone());
         }
-        (!ready).then_some((transmit, receive))
+        // A console's ring is empty by then, and kicks nobody.
+        ready |= data && held_back.is_none() && state.told_open && !state.backlog.is_empty();
+        let held_back = state.to_guest.opens_at();
+        if !state.outbox.is_empty()
+            && let Some((attached, _)) = state.reachable()
+        {
+            if held_back.is_some() {
+                wait.opens_at = wait.opens_at.into_iter().chain(held_back).min();
+            } else {
+                ready |= attached.with(self, ReceiveQueue::arm).unwrap_or(false);
+                wait.receive = Some(attached.kick.clone());
+            }
+        }
+        (!ready).then_some(wait)
+    }
+}
+
+/// What a port waits for.
+#[derive(Default)]
+struct Wait {
+    transmit: Option<Kick>,
+    receive: Option<Kick>,
+    opens_at: Option<Instant>,
+}
+
+/// Waits until a time, or for ever where there is none.
+pub(super) async fn sleep_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
     }
 }
 
 impl State {
-    /// The guest's buffers and what waits for them, where bytes may go to the
-    /// guest: Linux throws away what comes before it has opened the port, and
+    /// The guest's buffers, and the rate of what goes there, where bytes may go to
+    /// the guest: Linux throws away what comes before it has opened the port, and
     /// what comes after a close that the plugin does not know of would reach
     /// the wrong reader.
-    fn reachable(&mut self) -> Option<(&mut Attached<ReceiveQueue>, &mut ByteQueue)> {
+    fn reachable(&mut self) -> Option<(&mut Attached<ReceiveQueue>, &mut Throttle)> {
         if !self.told_open || self.edges.front().is_some() {
             return None;
         }
         self.receive
             .as_mut()
-            .map(|receive| (receive, &mut self.outbox))
+            .map(|receive| (receive, &mut self.to_guest))
     }
 
     /// Whether all chains before the boundary have been taken. A ring that is

@@ -13,14 +13,16 @@ use std::time::{Duration, Instant};
 use portunus_plugin::{ChannelId, CloseReason, Fault, Instance, OpenReason, Peer};
 use tokio::sync::mpsc;
 
+use super::alarm::{Alarm, AlarmBell};
 use super::calls::Export;
 use super::counters::{Counters, add, get, set};
+use super::crash_report::CrashReport;
 use super::edges::{CloseCause, Edge};
 use super::inbox::Inbox;
 use super::plugin_host::PluginHost;
-use super::port::{OUTBOX_LIMIT, Port};
+use super::port::{Port, sleep_until};
 use super::recipe::{Recipe, StartFault};
-use super::recovery::Recovery;
+use super::recovery::{PastBudget, Recovery, RestartPolicy};
 use crate::control::Control;
 
 /// What a session is told from outside.
@@ -42,8 +44,12 @@ pub struct Session {
     inbox: Inbox,
     plugin: Option<Instance<PluginHost>>,
     recovery: Recovery,
+    restart: RestartPolicy,
+    alarm: Arc<AlarmBell>,
     /// While the plugin rests: until when.
     rest_until: Option<Instant>,
+    /// The plugin failed more often than its budget allows: it is not replaced.
+    given_up: bool,
     /// The plugin closed the guest's channel; that lasts until the guest
     /// closes its end too.
     shut: bool,
@@ -57,6 +63,8 @@ impl Session {
         port: Arc<Port>,
         control: Arc<Control>,
         recipe: Recipe,
+        restart: RestartPolicy,
+        alarm: Arc<AlarmBell>,
     ) -> Result<Self, StartFault> {
         let plugin = recipe.instance(&port).await?;
         Ok(Self {
@@ -65,8 +73,11 @@ impl Session {
             recipe,
             inbox: Inbox::default(),
             plugin: Some(plugin),
-            recovery: Recovery::default(),
+            recovery: Recovery::new(restart),
+            restart,
+            alarm,
             rest_until: None,
+            given_up: false,
             shut: false,
             stop_by: None,
         })
@@ -76,6 +87,10 @@ impl Session {
     pub async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         self.control.set_host_open(self.port.id, true);
         while !self.is_over() {
+            if self.given_up {
+                self.unanswered(&mut orders).await;
+                break;
+            }
             let busy = self.turn().await;
             match orders.try_recv() {
                 Ok(order) => self.obey(order).await,
@@ -177,9 +192,7 @@ impl Session {
     ) -> Result<bool, Fault> {
         let mut busy = false;
         let room = self.port.flush();
-        // Half an outbox: calls for less would come as often as the guest's
-        // buffers.
-        if plugin.host().wants_writable && room >= OUTBOX_LIMIT / 2 {
+        if plugin.host().wants_writable && self.port.has_room(room) {
             plugin.host_mut().wants_writable = false;
             let call = plugin.on_writable(ChannelId::GUEST);
             called(&self.port, Export::OnWritable, call).await?;
@@ -292,10 +305,11 @@ impl Session {
 
     /// Takes a call's outcome: a plugin that failed is dropped and rests.
     fn settle<T>(&mut self, outcome: Result<T, Fault>, given: usize) -> Option<T> {
-        outcome.map_err(|fault| self.fail(&fault, given)).ok()
+        let failed = |fault: Fault| self.fail(&fault.into(), given);
+        outcome.map_err(failed).ok()
     }
 
-    fn fail(&mut self, fault: &dyn std::error::Error, given: usize) {
+    fn fail(&mut self, fault: &StartFault, given: usize) {
         if let Some(mut plugin) = self.plugin.take() {
             PluginHost::count(&mut plugin);
         }
@@ -311,14 +325,60 @@ impl Session {
         add(failures, 1);
         add(lost_to_failure_bytes, given);
         self.inbox.take(given);
+        let CrashReport {
+            export,
+            cause,
+            struck,
+            backtrace,
+        } = fault.into();
+        if let Some(struck) = struck {
+            self.port.counters.strikes.ended(&struck);
+        }
+        self.control.set_host_open(self.port.id, false);
         let now = Instant::now();
         let rest = self.recovery.failed(now);
-        self.rest_until = now.checked_add(rest);
-        self.control.set_host_open(self.port.id, false);
+        self.rest_until = rest.and_then(|rest| now.checked_add(rest));
+        self.given_up = rest.is_none();
+        let rest_ms = rest.map(|rest| rest.as_millis());
+        let what = match rest {
+            Some(_) => "the plugin failed; the port is closed while it rests",
+            None => "the plugin failed, more often than its restart budget allows",
+        };
         tracing::error!(
-            %fault, lost_bytes = given, rest_ms = rest.as_millis(),
-            "the plugin failed; the port is closed while it rests"
+            %fault, export, cause, lost_bytes = given, rest_ms, backtrace, "{what}"
         );
+        if rest.is_none() {
+            self.give_up(fault);
+        }
+    }
+
+    /// Does with the port what its policy says of one without a plugin.
+    fn give_up(&mut self, fault: &StartFault) {
+        add(&self.port.counters.given_up, 1);
+        let what = match self.restart.then {
+            PastBudget::Close => "the port is closed for good; what is left in it is discarded",
+            PastBudget::Drain => "the port stays open; what the guest writes is discarded",
+            PastBudget::StopVm => "the machine is not to run without this port: the program stops",
+        };
+        let RestartPolicy { budget, within, .. } = self.restart;
+        tracing::error!(budget, ?within, "the plugin is not started again: {what}");
+        match self.restart.then {
+            PastBudget::Close => {}
+            PastBudget::Drain => self.control.set_host_open(self.port.id, true),
+            PastBudget::StopVm => self.alarm.raise(Alarm {
+                port: self.port.label.clone(),
+                cause: fault.to_string(),
+            }),
+        }
+    }
+
+    /// The port without a plugin, until the session is stopped.
+    async fn unanswered(&mut self, orders: &mut mpsc::Receiver<Order>) {
+        add(&self.port.counters.discarded_bytes, self.inbox.clear());
+        tokio::select! {
+            _ = orders.recv() => {}
+            () = discard(&self.port) => {}
+        }
     }
 
     /// Replaces a plugin that has rested.
@@ -367,10 +427,15 @@ impl Session {
 }
 
 /// Completes all that the guest writes to a port that nothing answers, so that
-/// it never hangs on us. Runs until it is aborted.
-pub async fn discard(port: Arc<Port>) {
+/// it never hangs on us; what was sent before still goes to it. Runs until it is
+/// dropped.
+pub async fn discard(port: &Port) {
     loop {
+        port.flush();
         port.discard();
+        while let Some(edge) = port.next_edge(true) {
+            port.tell(edge);
+        }
         port.changed(true).await;
     }
 }
@@ -394,12 +459,5 @@ async fn tended<T>(port: &Port, call: impl Future<Output = T>) -> T {
             answer = &mut call => return answer,
             () = port.changed(false) => port.tend(),
         }
-    }
-}
-
-async fn sleep_until(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time.into()).await,
-        None => std::future::pending().await,
     }
 }

@@ -3,21 +3,26 @@
 
 use std::time::{Duration, Instant};
 
-/// How many timers an instance may have. A plugin with more things to wait
-/// for keeps a list of its own behind one timer.
-pub(super) const TIMERS_LIMIT: usize = 64;
-
 /// The longest time a timer may be set for: a plugin that asks for more gets
 /// this, which no host process sees the end of.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// A small set of tokens with the time each is due.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Timers {
+    limit: usize,
     set: Vec<(u64, Instant)>,
 }
 
 impl Timers {
+    /// No timers yet, and at most so many.
+    pub fn new(limit: u64) -> Self {
+        Self {
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            set: Vec::new(),
+        }
+    }
+
     /// Sets or moves a timer; false when as many are set as may be.
     pub fn set(&mut self, token: u64, now: Instant, after: Duration) -> bool {
         let due = now.checked_add(after.min(LONGEST)).unwrap_or(now);
@@ -25,7 +30,7 @@ impl Timers {
             timer.1 = due;
             return true;
         }
-        if self.set.len() >= TIMERS_LIMIT {
+        if self.set.len() >= self.limit {
             return false;
         }
         self.set.push((token, due));

@@ -1,5 +1,7 @@
 use super::*;
 
+const TIMERS_LIMIT: u64 = 3;
+
 const fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
 }
@@ -7,7 +9,7 @@ const fn ms(count: u64) -> Duration {
 #[test]
 fn timers_come_in_the_order_they_are_due() {
     let now = Instant::now();
-    let mut timers = Timers::default();
+    let mut timers = Timers::new(TIMERS_LIMIT);
     assert!(timers.set(1, now, ms(20)));
     assert!(timers.set(2, now, ms(10)));
     assert!(timers.set(1, now, ms(5)), "a timer that is set is moved");
@@ -24,8 +26,8 @@ fn timers_come_in_the_order_they_are_due() {
 #[test]
 fn no_more_timers_than_the_limit() {
     let now = Instant::now();
-    let mut timers = Timers::default();
-    for token in 0..TIMERS_LIMIT as u64 {
+    let mut timers = Timers::new(TIMERS_LIMIT);
+    for token in 0..TIMERS_LIMIT {
         assert!(timers.set(token, now, Duration::MAX));
     }
     assert!(!timers.set(1_000, now, ms(1)));

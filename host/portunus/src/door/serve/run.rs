@@ -13,6 +13,7 @@ use crate::listener::SocketFault;
 use crate::metrics::Endpoint;
 use crate::plugins::Plugins;
 use crate::router::Router;
+use crate::session::Alarm;
 use crate::stop_signals::StopSignals;
 
 /// How many ports a device can have over vhost-user, whose messages number a
@@ -31,17 +32,24 @@ pub enum ServeFault {
     /// There is no socket.
     #[error(transparent)]
     Socket(#[from] SocketFault),
+    /// A port's plugin failed too often, and the port's policy is to stop.
+    #[error(
+        "port `{}` failed more often than its restart budget allows, and its policy is `stop-vm`: \
+         {}; see the log for where it failed", .0.port, .0.cause
+    )]
+    Port(Alarm),
     /// The system gives no threads, or no signals.
     #[error("cannot run: {0}")]
     System(#[from] io::Error),
 }
 
-/// Serves front ends until SIGTERM or SIGINT, then gives the plugins `grace` to
-/// make things safe. A second signal ends the grace.
+/// Serves front ends until SIGTERM or SIGINT, or until a port without which its
+/// machine is not to run is given up; then gives the plugins `grace` to make
+/// things safe. A second signal ends the grace.
 ///
 /// # Errors
 ///
-/// [`ServeFault`]: before anything is served.
+/// [`ServeFault`]: before anything is served, or [`ServeFault::Port`] after.
 pub fn run(
     config: &Path,
     socket: &Path,
@@ -52,7 +60,7 @@ pub fn run(
     fits_vhost_user(&loaded)?;
     descriptors::provide(&loaded.spec)?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let hurried = runtime.block_on(async {
+    let (alarm, hurried) = runtime.block_on(async {
         // Before anything starts: no signal may find us unprepared.
         let mut stop = StopSignals::new()?;
         let router = launch(&loaded, &plugins).await?;
@@ -62,8 +70,19 @@ pub fn run(
         };
         let server = Server::start(router, socket)?;
         tracing::info!(socket = %socket.display(), "ready");
-        let signal = stop.next().await;
-        tracing::info!(%signal, grace_ms = grace.as_millis(), "stopping");
+        let alarm = tokio::select! {
+            signal = stop.next() => {
+                tracing::info!(%signal, grace_ms = grace.as_millis(), "stopping");
+                None
+            }
+            alarm = server.router().alarm().raised() => {
+                tracing::error!(
+                    port = alarm.port, cause = alarm.cause, grace_ms = grace.as_millis(),
+                    "stopping: the machine is not to run without this port"
+                );
+                Some(alarm)
+            }
+        };
         let hurried = tokio::select! {
             () = server.stop(grace) => {
                 tracing::info!("stopped");
@@ -78,14 +97,14 @@ pub fn run(
         if let Some(metrics) = metrics {
             metrics.stop().await;
         }
-        Ok::<_, ServeFault>(hurried)
+        Ok::<_, ServeFault>((alarm, hurried))
     })?;
     if hurried {
         // A front end that is still there has a thread that waits for its next
         // message: nobody waits for that.
         runtime.shutdown_background();
     }
-    Ok(())
+    alarm.map_or(Ok(()), |alarm| Err(ServeFault::Port(alarm)))
 }
 
 fn show_metrics(

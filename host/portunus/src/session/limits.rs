@@ -1,0 +1,38 @@
+//! What a port may use up beside its plugin.
+
+/// The limits of one port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortLimits {
+    /// Bytes that wait for the guest. 64 KiB: one full delivery of `on-data`,
+    /// so that a plugin that answers byte for byte need not keep any of it.
+    pub outbox_bytes: u64,
+    /// What a console's plugin may be behind the guest, in bytes, before bytes
+    /// are dropped. 64 KiB: some 800 lines, a boot's worth.
+    pub backlog_bytes: u64,
+    /// Timers that an instance has set at once. 64: a plugin with more things
+    /// to wait for keeps a list of its own behind one timer.
+    pub timers: u64,
+    /// Bytes in a second, each way. No bound: a plugin's time is bounded by
+    /// other limits, and what is not read waits in the guest.
+    pub bytes_per_second: Option<u64>,
+}
+
+impl PortLimits {
+    /// What a port may use up where nobody says otherwise.
+    pub const DEFAULT: Self = Self {
+        outbox_bytes: 64 << 10,
+        backlog_bytes: 64 << 10,
+        timers: 64,
+        bytes_per_second: None,
+    };
+}
+
+impl Default for PortLimits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+#[cfg(test)]
+#[path = "limits_tests.rs"]
+mod tests;
