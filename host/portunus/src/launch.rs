@@ -106,6 +106,7 @@ fn port_limits(spec: &LimitSpec) -> PortLimits {
         outbox_bytes: number(Limit::Outbox),
         backlog_bytes: number(Limit::Backlog),
         timers: number(Limit::Timers),
+        metrics: number(Limit::Metrics),
         bytes_per_second: spec.number(Limit::Rate),
     }
 }

@@ -180,6 +180,13 @@ impl<'p> Page<'p, '_> {
             |port| get(&port.counters.resting),
         )?;
         self.gauge(
+            &Family::things(
+                "plugin_given_up",
+                "Whether the plugin failed too often to be started again.",
+            ),
+            |port| get(&port.counters.given_up),
+        )?;
+        self.gauge(
             &Family::bytes("plugin_memory", "Linear memory that the plugin has."),
             |port| get(&port.counters.memory_bytes),
         )?;
@@ -189,6 +196,10 @@ impl<'p> Page<'p, '_> {
                 "Messages and printed lines beyond what the log takes in a second.",
             ),
             |counters| &counters.log_messages_dropped,
+        )?;
+        self.counter(
+            &Family::things("plugin_log_cut", "Messages that the log has only in part."),
+            |counters| &counters.log_messages_cut,
         )?;
         self.counter(
             &Family::bytes(
@@ -224,16 +235,18 @@ impl<'p> Page<'p, '_> {
         );
         let mut samples = family.begin(self.encoder, Counter)?;
         for (port, labels) in self.look.ports() {
-            for ((call, cause), count) in &port.failed.causes {
+            for ((call, cause), count) in &port.failed {
                 let labels = labels.and("call", call).and("cause", cause);
                 samples.counter(&labels, *count)?;
             }
         }
-        let family = Family::things("limits_struck", "Calls that a limit ended, by limit.");
+        let family = Family::things("limits_struck", "How often a limit struck, by limit.");
         let mut samples = family.begin(self.encoder, Counter)?;
         for (port, labels) in self.look.ports() {
-            for (limit, count) in &port.failed.limits {
-                samples.counter(&labels.and("limit", limit), *count)?;
+            for (limit, count) in port.counters.strikes.all() {
+                if count > 0 {
+                    samples.counter(&labels.and("limit", limit), count)?;
+                }
             }
         }
         Ok(())

@@ -45,6 +45,7 @@ async fn full_port() -> PortLook {
     set(&port.counters.from_guest_bytes, 7);
     set(&port.counters.unread_bytes, 8);
     let struck = LimitStruck::Resources { limit: 1 };
+    port.counters.strikes.ended(&struck);
     let fault = Fault {
         export: "on-data",
         cause: FaultCause::Limit(struck),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use portunus_plugin::{Fault, FaultCause};
+use portunus_plugin::Fault;
 
 /// What of a plugin is called: its start, and the exports of `handler` that a
 /// session uses.
@@ -62,15 +62,10 @@ pub struct Calls {
     failed: Mutex<Failed>,
 }
 
-/// Calls that failed. The names are the program's own, so there are few.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Failed {
-    /// By export and cause: the cause's name, or `refused` where a plugin
-    /// refused its configuration.
-    pub causes: BTreeMap<(&'static str, &'static str), u64>,
-    /// By the limit that struck.
-    pub limits: BTreeMap<&'static str, u64>,
-}
+/// Calls that failed, by export and cause: the cause's name, or `refused` where
+/// a plugin refused its configuration. The names are the program's own, so there
+/// are few.
+pub type Failed = BTreeMap<(&'static str, &'static str), u64>;
 
 impl Calls {
     /// Runs a call and notes how long it took and how it ended.
@@ -86,17 +81,13 @@ impl Calls {
     }
 
     fn note(&self, fault: &Fault) {
-        let mut failed = self.failed_now();
-        increment(&mut failed.causes, (fault.export, fault.cause.name()));
-        if let FaultCause::Limit(struck) = &fault.cause {
-            increment(&mut failed.limits, struck.name());
-        }
+        increment(&mut self.failed_now(), (fault.export, fault.cause.name()));
     }
 
     /// The plugin refused its configuration.
     pub(super) fn note_refused(&self) {
         let refused = (Export::Init.name(), "refused");
-        increment(&mut self.failed_now().causes, refused);
+        increment(&mut self.failed_now(), refused);
     }
 
     /// The calls that failed so far.
@@ -132,8 +123,8 @@ impl Calls {
     }
 }
 
-fn increment<K: Ord>(counts: &mut BTreeMap<K, u64>, key: K) {
-    let count = counts.entry(key).or_default();
+fn increment(failed: &mut Failed, call: (&'static str, &'static str)) {
+    let count = failed.entry(call).or_default();
     *count = count.saturating_add(1);
 }
 

@@ -41,6 +41,8 @@ pub struct Counters {
     pub guest_faults: AtomicU64,
     /// Messages of the plugin's that the log had no room for.
     pub log_messages_dropped: AtomicU64,
+    /// Messages of the plugin's that were cut in the log.
+    pub log_messages_cut: AtomicU64,
     /// Bytes that the plugin printed beyond what is kept.
     pub output_dropped_bytes: AtomicU64,
     /// Numbers of the plugin's under a name that no metric can have, or that

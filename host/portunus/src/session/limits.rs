@@ -12,6 +12,8 @@ pub struct PortLimits {
     /// Timers that an instance has set at once. 64: a plugin with more things
     /// to wait for keeps a list of its own behind one timer.
     pub timers: u64,
+    /// Names of its plugins' metrics, of each kind. 64: what a person looks at.
+    pub metrics: u64,
     /// Bytes in a second, each way. No bound: a plugin's time is bounded by
     /// other limits, and what is not read waits in the guest.
     pub bytes_per_second: Option<u64>,
@@ -23,6 +25,7 @@ impl PortLimits {
         outbox_bytes: 64 << 10,
         backlog_bytes: 64 << 10,
         timers: 64,
+        metrics: 64,
         bytes_per_second: None,
     };
 }

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use portunus_plugin::{MAX_METRIC_NAMES, Measure};
+use portunus_plugin::Measure;
 
 /// The numbers of one port's plugins. A name may be a counter and a gauge: they
 /// are two numbers.
 #[derive(Debug, Default)]
 pub struct Measures(Mutex<MeasuresNow>);
 
-/// [`Measures`] at one moment: at most [`MAX_METRIC_NAMES`] of each kind.
+/// [`Measures`] at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MeasuresNow {
     /// What was counted, by name.
@@ -21,13 +21,16 @@ pub struct MeasuresNow {
 }
 
 impl Measures {
-    /// Counts or sets a number. False where its name is one too many: one
-    /// instance has at most that many names, but the next may have others.
-    pub(super) fn take(&self, name: &str, value: Measure) -> bool {
+    /// Counts or sets a number. False where its name is one more of its kind than
+    /// `limit`: one instance has at most that many names, but the next may have
+    /// others.
+    pub(super) fn take(&self, name: &str, value: Measure, limit: u64) -> bool {
         let mut now = self.lock();
         match value {
-            Measure::Count(by) => change(&mut now.counts, name, |sum| sum.saturating_add(by)),
-            Measure::Gauge(value) => change(&mut now.gauges, name, |_| value),
+            Measure::Count(by) => {
+                change(&mut now.counts, name, limit, |sum| sum.saturating_add(by))
+            }
+            Measure::Gauge(value) => change(&mut now.gauges, name, limit, |_| value),
         }
     }
 
@@ -44,11 +47,12 @@ impl Measures {
 fn change<T: Copy + Default>(
     numbers: &mut BTreeMap<Box<str>, T>,
     name: &str,
+    limit: u64,
     change: impl FnOnce(T) -> T,
 ) -> bool {
     if let Some(number) = numbers.get_mut(name) {
         *number = change(*number);
-    } else if numbers.len() < MAX_METRIC_NAMES {
+    } else if u64::try_from(numbers.len()).is_ok_and(|names| names < limit) {
         numbers.insert(name.into(), change(T::default()));
     } else {
         return false;

@@ -68,6 +68,10 @@ impl PluginHost {
             since(losses.log_messages, counted.log_messages),
         );
         add(
+            &counters.log_messages_cut,
+            since(losses.log_messages_cut, counted.log_messages_cut),
+        );
+        add(
             &counters.output_dropped_bytes,
             since(losses.output_bytes, counted.output_bytes),
         );
@@ -135,7 +139,10 @@ impl Host for PluginHost {
 
     fn measure(&mut self, name: &str, value: Measure) {
         let counters = &self.port.counters;
-        if !counters.measures.take(name, value) {
+        if !counters
+            .measures
+            .take(name, value, self.port.limits.metrics)
+        {
             add(&counters.measures_refused, 1);
         }
     }

@@ -27,7 +27,7 @@ impl Strikes {
     }
 
     /// Counts a limit that ended an instance; the failure is logged with it.
-    pub(super) fn ended(&self, struck: &LimitStruck) {
+    pub(crate) fn ended(&self, struck: &LimitStruck) {
         self.count(struck.name());
     }
 
