@@ -8,7 +8,7 @@ help: ## what each target does
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/'
 
 demo: plugins ## build everything, boot a real Linux guest and show its ports answered by plugins
-	PORTUNUS_GUEST_DIR="$${PORTUNUS_GUEST_DIR:-target/guest}" $(CARGO) run --locked -q -p portunus -- demo
+	PORTUNUS_GUEST_DIR="$${PORTUNUS_GUEST_DIR:-target/guest}" $(CARGO) run --locked -q --bin portunus -- demo
 
 test: plugins ## every test, real guests included
 	$(CARGO) test --locked --workspace
