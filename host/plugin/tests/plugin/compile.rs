@@ -177,7 +177,7 @@ fn a_compiler_that_takes_too_long_is_ended() {
     for text in [
         "exec tail -f /dev/null",
         "while :; do :; done",
-        "trap '' TERM; cat /dev/zero >&2",
+        "trap '' TERM; while :; do :; done",
     ] {
         let limited = script(text, Duration::from_millis(100));
         let loader = Loader::new(engine().clone(), limited, None);
