@@ -17,7 +17,8 @@ use tracing::Instrument;
 use crate::control::{Control, ControlFaults};
 use crate::session::port::{KickedRing, Port};
 use crate::session::{
-    AlarmBell, Counters, Order, PortLimits, Recipe, RestartPolicy, Session, StartFault, discard,
+    AlarmBell, Counters, HandlerRecipe, Order, PortLimits, Recipe, RestartPolicy, Session,
+    StartFault, discard,
 };
 
 /// One virtual machine's ports.
@@ -64,15 +65,15 @@ pub struct AnsweredPort {
 }
 
 /// A port to be answered.
-pub struct PortPlan {
+pub struct PortPlan<R = Recipe> {
     /// Its number.
     pub id: PortId,
     /// Its name in the guest.
     pub name: PortName,
     /// Whether it is a console.
     pub console: bool,
-    /// Its plugin.
-    pub recipe: Recipe,
+    /// What answers it: its plugin.
+    pub recipe: R,
     /// What the port may use up beside its plugin.
     pub limits: PortLimits,
     /// What happens when the plugin fails.
@@ -186,7 +187,7 @@ impl Router {
     }
 
     /// Starts a port's plugin and announces the port to the guest.
-    pub async fn add(&self, plan: PortPlan) -> Result<(), AddFault> {
+    pub async fn add<R: HandlerRecipe>(&self, plan: PortPlan<R>) -> Result<(), AddFault> {
         let PortPlan {
             id,
             name,
@@ -197,7 +198,7 @@ impl Router {
         } = plan;
         let span = tracing::info_span!(parent: &self.vm, "port", name = %name, id = %id);
         let port = Arc::new(Port::new(id, name.to_string(), console, limits));
-        let plugin = recipe.component.named().into();
+        let plugin = recipe.name().into();
         let (control, alarm) = (Arc::clone(&self.control), Arc::clone(&self.alarm));
         let session = Session::start(Arc::clone(&port), control, recipe, restart, alarm)
             .instrument(span.clone())

@@ -3,7 +3,8 @@
 //!
 //! `task` owns all of it. [`port`] is what the guest and the session share of a
 //! port: its rings, the bytes that wait for the guest, and (`edges`) its opens
-//! and closes that the plugin was not told yet. `plugin_host` is what the
+//! and closes that the plugin was not told yet. [`Handler`] is what `task` asks
+//! of a plugin, or of what stands in its place; `plugin_host` is what the
 //! plugin's imports reach. `limits` says what a port may use up, `throttle` (by
 //! `token_bucket`) holds its bytes to a rate, and `strikes` counts how often a
 //! limit struck. `recovery` says whether, and how soon, a plugin that failed is
@@ -19,6 +20,7 @@ mod calls;
 mod counters;
 mod crash_report;
 mod edges;
+mod handler;
 mod inbox;
 mod limits;
 mod measures;
@@ -37,8 +39,10 @@ pub use calls::{BOUNDS_NS, CallTimes, CallTimesNow, Calls, Export, Failed};
 pub use counters::Counters;
 pub(crate) use counters::get;
 pub use edges::CloseCause;
+pub use handler::{Handler, HandlerRecipe};
 pub use limits::PortLimits;
 pub use measures::{Measures, MeasuresNow};
+pub use plugin_host::PluginHost;
 pub use port::{Port, PortState};
 pub use recipe::Recipe;
 pub use recipe::StartFault;

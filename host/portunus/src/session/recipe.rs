@@ -5,6 +5,7 @@ use std::sync::Arc;
 use portunus_plugin::{Component, Fault, Grants, Instance, Limits, PortInfo};
 
 use super::calls::Export;
+use super::handler::HandlerRecipe;
 use super::plugin_host::PluginHost;
 use super::port::Port;
 
@@ -34,9 +35,15 @@ pub enum StartFault {
     Failed(#[from] Fault),
 }
 
-impl Recipe {
+impl HandlerRecipe for Recipe {
+    type Handler = Instance<PluginHost>;
+
+    fn name(&self) -> &str {
+        self.component.named()
+    }
+
     /// Makes an instance and has it look at its configuration.
-    pub async fn instance(&self, port: &Arc<Port>) -> Result<Instance<PluginHost>, StartFault> {
+    async fn instance(&self, port: &Arc<Port>) -> Result<Self::Handler, StartFault> {
         let host = PluginHost::new(Arc::clone(port));
         let calls = &port.counters.calls;
         let start = Instance::start(&self.component, &self.limits, &self.grants, host);
@@ -49,5 +56,9 @@ impl Recipe {
             StartFault::Refused(words)
         })?;
         Ok(instance)
+    }
+
+    fn count(plugin: &mut Self::Handler) {
+        PluginHost::count(plugin);
     }
 }

@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portunus_plugin::{ChannelId, CloseReason, Fault, Instance, OpenReason, Peer};
+use portunus_plugin::{ChannelId, CloseReason, Fault, OpenReason, Peer};
 use tokio::sync::mpsc;
 
 use super::alarm::{Alarm, AlarmBell};
@@ -18,8 +18,8 @@ use super::calls::Export;
 use super::counters::{Counters, add, get, set};
 use super::crash_report::CrashReport;
 use super::edges::{CloseCause, Edge};
+use super::handler::{Handler, HandlerRecipe};
 use super::inbox::Inbox;
-use super::plugin_host::PluginHost;
 use super::port::{Port, sleep_until};
 use super::recipe::{Recipe, StartFault};
 use super::recovery::{PastBudget, Recovery, RestartPolicy};
@@ -36,13 +36,13 @@ pub enum Order {
     },
 }
 
-/// One port with its plugin.
-pub struct Session {
+/// One port with its plugin, or with what a recipe makes in a plugin's place.
+pub struct Session<R: HandlerRecipe = Recipe> {
     port: Arc<Port>,
     control: Arc<Control>,
-    recipe: Recipe,
+    recipe: R,
     inbox: Inbox,
-    plugin: Option<Instance<PluginHost>>,
+    plugin: Option<R::Handler>,
     recovery: Recovery,
     restart: RestartPolicy,
     alarm: Arc<AlarmBell>,
@@ -56,13 +56,13 @@ pub struct Session {
     stop_by: Option<Instant>,
 }
 
-impl Session {
+impl<R: HandlerRecipe> Session<R> {
     /// Starts the port's plugin. The port is announced as open once the task
     /// runs.
     pub async fn start(
         port: Arc<Port>,
         control: Arc<Control>,
-        recipe: Recipe,
+        recipe: R,
         restart: RestartPolicy,
         alarm: Arc<AlarmBell>,
     ) -> Result<Self, StartFault> {
@@ -176,7 +176,7 @@ impl Session {
         };
         let mut given = 0;
         let outcome = self.serve(&mut plugin, &mut given).await;
-        PluginHost::count(&mut plugin);
+        R::count(&mut plugin);
         self.plugin = Some(plugin);
         let busy = self.settle(outcome, given).unwrap_or(true);
         set(&self.port.counters.inbox_bytes, self.inbox.bytes().len());
@@ -185,11 +185,7 @@ impl Session {
 
     /// One call for each kind of thing that is due. Where a call fails, `given`
     /// is what it had been given.
-    async fn serve(
-        &mut self,
-        plugin: &mut Instance<PluginHost>,
-        given: &mut usize,
-    ) -> Result<bool, Fault> {
+    async fn serve(&mut self, plugin: &mut R::Handler, given: &mut usize) -> Result<bool, Fault> {
         let mut busy = false;
         let room = self.port.flush();
         if plugin.host().wants_writable && self.port.has_room(room) {
@@ -218,11 +214,7 @@ impl Session {
         Ok(busy)
     }
 
-    async fn tell_edge(
-        &mut self,
-        plugin: &mut Instance<PluginHost>,
-        edge: Edge,
-    ) -> Result<(), Fault> {
+    async fn tell_edge(&mut self, plugin: &mut R::Handler, edge: Edge) -> Result<(), Fault> {
         match edge {
             Edge::Opened => {
                 called(
@@ -253,7 +245,7 @@ impl Session {
 
     /// The plugin closed the guest's channel, and what it sent is gone: the
     /// guest sees the port disconnected.
-    async fn shut_channel(&mut self, plugin: &mut Instance<PluginHost>) -> Result<(), Fault> {
+    async fn shut_channel(&mut self, plugin: &mut R::Handler) -> Result<(), Fault> {
         self.control.set_host_open(self.port.id, false);
         self.shut = true;
         called(
@@ -265,11 +257,7 @@ impl Session {
     }
 
     /// Gives the plugin what the guest wrote.
-    async fn deliver(
-        &mut self,
-        plugin: &mut Instance<PluginHost>,
-        given: &mut usize,
-    ) -> Result<bool, Fault> {
+    async fn deliver(&mut self, plugin: &mut R::Handler, given: &mut usize) -> Result<bool, Fault> {
         if self.shut {
             let unheard = self.refill();
             self.inbox.clear();
@@ -311,7 +299,7 @@ impl Session {
 
     fn fail(&mut self, fault: &StartFault, given: usize) {
         if let Some(mut plugin) = self.plugin.take() {
-            PluginHost::count(&mut plugin);
+            R::count(&mut plugin);
         }
         let Counters {
             failures,
