@@ -13,6 +13,7 @@ use portunus_plugin::{Component, Engine, Grants, Limits, PortInfo};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::bench::native::Native;
 use crate::guest::project;
 
 /// What a plugin gets to make things safe.
@@ -35,6 +36,43 @@ impl EchoDevice {
     ///
     /// What could not be started.
     pub fn start(names: &[&str], console: Option<usize>) -> Result<Self, Box<dyn Error>> {
+        Self::serve(async |router, component| {
+            let mut next_id = 1..;
+            for (index, name) in names.iter().enumerate() {
+                let is_console = console == Some(index);
+                let id = if is_console { Some(0) } else { next_id.next() };
+                router
+                    .add(plan(component, name, id.unwrap_or_default(), is_console)?)
+                    .await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Starts a device with two ports: one answered by the echo plugin, and
+    /// one by native code that does the same.
+    ///
+    /// # Errors
+    ///
+    /// What could not be started.
+    pub fn beside_native(plugin: &str, native: &str) -> Result<Self, Box<dyn Error>> {
+        Self::serve(async |router, component| {
+            router.add(plan(component, plugin, 1, false)?).await?;
+            let plan = PortPlan {
+                id: PortId::new(2).ok_or("no such port number")?,
+                name: native.parse()?,
+                console: false,
+                recipe: Native::Echo,
+                limits: PortLimits::DEFAULT,
+                restart: RestartPolicy::default(),
+            };
+            Ok(router.add(plan).await?)
+        })
+    }
+
+    fn serve(
+        add_ports: impl AsyncFnOnce(&Router, &Component) -> Result<(), Box<dyn Error>>,
+    ) -> Result<Self, Box<dyn Error>> {
         let runtime = Runtime::new()?;
         let folder = tempfile::tempdir()?;
         let socket = folder.path().join("device.sock");
@@ -43,14 +81,7 @@ impl EchoDevice {
         let component = Component::load_file(&engine, &echo)?;
         let (router, server) = runtime.block_on(async {
             let router = Arc::new(Router::new(MaxPorts::default(), tracing::Span::none()));
-            let mut next_id = 1..;
-            for (index, name) in names.iter().enumerate() {
-                let is_console = console == Some(index);
-                let id = if is_console { Some(0) } else { next_id.next() };
-                router
-                    .add(plan(&component, name, id.unwrap_or_default(), is_console)?)
-                    .await?;
-            }
+            add_ports(&router, &component).await?;
             let server = Server::start(Arc::clone(&router), &socket)?;
             Ok::<_, Box<dyn Error>>((router, server))
         })?;

@@ -41,23 +41,26 @@ impl Program {
     /// Serves this configuration in a new folder, and waits until the socket
     /// is ready.
     pub fn serve(config: &str) -> Self {
+        Self::serve_by(&mut Command::new(binary()), config)
+    }
+
+    /// The same by a command of its own: another build of the program, or one
+    /// that makes ready and then runs it.
+    pub fn serve_by(command: &mut Command, config: &str) -> Self {
         let folder = TempDir::new().unwrap();
         std::fs::create_dir(folder.path().join("logs")).unwrap();
         std::fs::write(folder.path().join("vm.toml"), config).unwrap();
-        Self::serve_in(folder, &[])
+        Self::start(command, folder, &[])
     }
 
     /// Serves a configuration with its `logs` on a small disk of its own, whose
     /// files [`Self::on_disk`] shows. Where not root, this needs a system that
     /// lets users have namespaces (`sysctl kernel.unprivileged_userns_clone=1`).
     pub fn serve_on_small_disk(config: &str, disk_bytes: usize) -> Self {
-        let folder = TempDir::new().unwrap();
-        std::fs::create_dir(folder.path().join("logs")).unwrap();
-        std::fs::write(folder.path().join("vm.toml"), config).unwrap();
         let mount = format!("mount -t tmpfs -o size={disk_bytes} none logs && exec \"$0\" \"$@\"");
         let mut command = Command::new("unshare");
         command.args(["--map-root-user", "--mount", "sh", "-c", &mount]);
-        Self::start(command.arg(binary()), folder, &[])
+        Self::serve_by(command.arg(binary()), config)
     }
 
     /// A file of the program's folder as the program sees it.
