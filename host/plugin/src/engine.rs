@@ -107,7 +107,10 @@ pub(crate) fn config() -> Config {
         .async_stack_size(STACK_BYTES)
         .max_wasm_stack(WASM_STACK_BYTES)
         .memory_reservation(MEMORY_RESERVATION_BYTES)
-        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        // Functions' names alone. Source lines are found within the call that
+        // failed, where nothing bounds it: debug information of some megabytes
+        // takes minutes and all of the host's memory.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         // What no plugin needs yet is not there to be attacked.
         .wasm_memory64(false)
         .wasm_tail_call(false)

@@ -24,8 +24,8 @@ pub struct Fault {
     pub export: &'static str,
     /// What happened.
     pub cause: FaultCause,
-    /// Where in the plugin, innermost first, a line a frame; with names and
-    /// source lines where the component has them. At most 16 KiB.
+    /// Where in the plugin, innermost first, a line a frame; with functions'
+    /// names where the component has them. At most 16 KiB.
     pub backtrace: Option<String>,
 }
 
