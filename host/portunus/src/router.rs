@@ -21,6 +21,9 @@ use crate::session::{
     StartFault, discard,
 };
 
+/// What a session has beyond the grace, to say that its plugin used it up.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+
 /// One virtual machine's ports.
 pub struct Router {
     max_ports: MaxPorts,
@@ -364,8 +367,18 @@ impl Slot {
             return;
         };
         // A session that is gone already needs no order.
-        if session.orders.send(Order::Stop { grace }).await.is_ok() {
-            drop(self.task.await);
+        if session.orders.send(Order::Stop { grace }).await.is_err() {
+            return;
+        }
+        let mut task = self.task;
+        let within = grace.saturating_add(LAST_WORDS);
+        if tokio::time::timeout(within, &mut task).await.is_err() {
+            let port = &self.port.label;
+            tracing::warn!(
+                port,
+                "a call of the plugin outlasted the grace: it is ended"
+            );
+            task.abort();
         }
     }
 }

@@ -107,10 +107,13 @@ pub enum DemoFault {
 /// [`DemoFault`]: what failed or was not seen.
 pub fn run(spec: &DemoSpec, plugins: Plugins, tell: &Tell) -> Result<(), DemoFault> {
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(async {
+    let shown = runtime.block_on(async {
         let mut stop = StopSignals::new()?;
         show(spec, plugins, tell, &mut stop).await
-    })
+    });
+    // Nothing that hangs in the system is waited for.
+    runtime.shutdown_background();
+    shown
 }
 
 async fn show(

@@ -60,49 +60,56 @@ pub fn run(
     fits_vhost_user(&loaded)?;
     descriptors::provide(&loaded.spec)?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let (alarm, hurried) = runtime.block_on(async {
-        // Before anything starts: no signal may find us unprepared.
-        let mut stop = StopSignals::new()?;
-        let router = launch(&loaded, &plugins).await?;
-        let metrics = match &loaded.spec.metrics.socket {
-            Some(socket) => Some(show_metrics(&loaded, &router, socket)?),
-            None => None,
-        };
-        let server = Server::start(router, socket)?;
-        tracing::info!(socket = %socket.display(), "ready");
-        let alarm = tokio::select! {
-            signal = stop.next() => {
-                tracing::info!(%signal, grace_ms = grace.as_millis(), "stopping");
-                None
-            }
-            alarm = server.router().alarm().raised() => {
-                tracing::error!(
-                    port = alarm.port, cause = alarm.cause, grace_ms = grace.as_millis(),
-                    "stopping: the machine is not to run without this port"
-                );
-                Some(alarm)
-            }
-        };
-        let hurried = tokio::select! {
-            () = server.stop(grace) => {
-                tracing::info!("stopped");
-                false
-            }
-            signal = stop.next() => {
-                tracing::warn!(%signal, "stopped without waiting for the plugins");
-                drop(std::fs::remove_file(socket));
-                true
-            }
-        };
-        if let Some(metrics) = metrics {
-            metrics.stop().await;
+    let served = runtime.block_on(serve(&loaded, &plugins, socket, grace));
+    // A thread may wait for a front end's next message, or for a file that a
+    // plugin has opened: nobody waits for those.
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve(
+    loaded: &config::Loaded,
+    plugins: &Plugins,
+    socket: &Path,
+    grace: Duration,
+) -> Result<(), ServeFault> {
+    // Before anything starts: no signal may find us unprepared.
+    let mut stop = StopSignals::new()?;
+    let router = tokio::select! {
+        router = launch(loaded, plugins) => router?,
+        signal = stop.next() => {
+            tracing::info!(%signal, "stopped before it was ready");
+            return Ok(());
         }
-        Ok::<_, ServeFault>((alarm, hurried))
-    })?;
-    if hurried {
-        // A front end that is still there has a thread that waits for its next
-        // message: nobody waits for that.
-        runtime.shutdown_background();
+    };
+    let metrics = match &loaded.spec.metrics.socket {
+        Some(socket) => Some(show_metrics(loaded, &router, socket)?),
+        None => None,
+    };
+    let server = Server::start(router, socket)?;
+    tracing::info!(socket = %socket.display(), "ready");
+    let alarm = tokio::select! {
+        signal = stop.next() => {
+            tracing::info!(%signal, grace_ms = grace.as_millis(), "stopping");
+            None
+        }
+        alarm = server.router().alarm().raised() => {
+            tracing::error!(
+                port = alarm.port, cause = alarm.cause, grace_ms = grace.as_millis(),
+                "stopping: the machine is not to run without this port"
+            );
+            Some(alarm)
+        }
+    };
+    tokio::select! {
+        () = server.stop(grace) => tracing::info!("stopped"),
+        signal = stop.next() => {
+            tracing::warn!(%signal, "stopped without waiting for the plugins");
+            drop(std::fs::remove_file(socket));
+        }
+    }
+    if let Some(metrics) = metrics {
+        metrics.stop().await;
     }
     alarm.map_or(Ok(()), |alarm| Err(ServeFault::Port(alarm)))
 }
