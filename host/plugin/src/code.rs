@@ -26,6 +26,9 @@ const DIGEST_BYTES: usize = 32;
 pub(crate) struct CodeKey([u8; DIGEST_BYTES]);
 
 impl CodeKey {
+    /// How many digits it is written with.
+    pub(crate) const DIGITS: usize = 2 * DIGEST_BYTES;
+
     /// The key of this component's code for this engine. wasmtime's hash has
     /// its own version, its settings, and the target with every feature of this
     /// machine's processor that code may use.

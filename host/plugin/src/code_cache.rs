@@ -5,7 +5,7 @@
 //! keep is compiled. Any number of processes fill and use one at a time.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::code::{CodeKey, MAX_CODE_BYTES, SealedCode};
@@ -25,6 +25,7 @@ const KEPT: &str = ".code";
 #[derive(Debug)]
 pub struct CodeCache {
     folder: PrivateFolder,
+    path: PathBuf,
     max_bytes: u64,
 }
 
@@ -36,11 +37,18 @@ impl CodeCache {
     /// Where it cannot be used, and where others can write in it: whoever can do
     /// that decides what runs here.
     pub fn open(folder: &Path) -> Result<Self, FolderFault> {
+        let path = folder.to_owned();
         let folder = PrivateFolder::open(folder)?;
         Ok(Self {
             folder,
+            path,
             max_bytes: MAX_CACHE_BYTES,
         })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// What is kept under this key. What is damaged is not kept.
@@ -80,13 +88,14 @@ impl CodeCache {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         for entry in unfinished {
-            if now.saturating_sub(entry.used) > UNFINISHED_FOR {
+            let is_ours = is_of_a_key(&entry.name);
+            if is_ours && now.saturating_sub(entry.used) > UNFINISHED_FOR {
                 self.folder.remove(&entry.name)?;
             }
         }
         let mut kept: Vec<_> = rest
             .into_iter()
-            .filter(|entry| entry.name.ends_with(KEPT))
+            .filter(|entry| is_of_a_key(&entry.name))
             .collect();
         kept.sort_by_key(|entry| std::cmp::Reverse(entry.used));
         let mut total: u64 = 0;
@@ -102,6 +111,13 @@ impl CodeCache {
 
 fn name(key: CodeKey) -> String {
     format!("{key}{KEPT}")
+}
+
+/// Whether a file is one of ours, whole or not: somebody may have put other files
+/// beside them.
+fn is_of_a_key(name: &str) -> bool {
+    let key = name.split_once(KEPT).map_or("", |(key, _)| key);
+    key.len() == CodeKey::DIGITS && key.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]

@@ -83,18 +83,21 @@ fn past_the_bound_what_was_not_used_for_longest_goes() {
 #[test]
 fn what_a_writer_left_goes_when_it_is_surely_gone() {
     let folder = TempDir::new().unwrap();
-    let cache = CodeCache::open(folder.path()).unwrap();
-    for name in ["old.tmp", "new.tmp", "theirs"] {
+    let mut cache = CodeCache::open(folder.path()).unwrap();
+    let [old, new] = [1, 2].map(|number| format!("{}.7-8.tmp", name(key(number))));
+    // Somebody's own, which only look a little like ours.
+    let theirs = ["notes.tmp", "main.code", "theirs"];
+    for name in [old.as_str(), &new].into_iter().chain(theirs) {
         fs::write(folder.path().join(name), name).unwrap();
     }
-    age(&folder, "old.tmp", 4_000);
-    age(&folder, "theirs", 4_000);
+    for name in [old.as_str()].into_iter().chain(theirs) {
+        age(&folder, name, 4_000);
+    }
+    cache.max_bytes = 0;
     put(&cache, 1);
     let is_there = |name: &str| folder.path().join(name).exists();
-    assert_eq!(
-        ["old.tmp", "new.tmp", "theirs"].map(is_there),
-        [false, true, true]
-    );
+    assert!(!is_there(&old) && is_there(&new));
+    assert_eq!(theirs.map(is_there), [true; 3]);
 }
 
 #[test]

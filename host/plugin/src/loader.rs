@@ -1,5 +1,7 @@
 //! From a component's bytes to a plugin: with code that is kept, or compiled now.
 
+use std::path::Path;
+
 use crate::code::CodeKey;
 use crate::code_cache::CodeCache;
 use crate::compiler::Compiler;
@@ -23,6 +25,12 @@ impl Loader {
             compiler,
             cache,
         }
+    }
+
+    /// The folder that code is kept in, if it is. Whoever can write there decides
+    /// what runs here.
+    pub fn code_folder(&self) -> Option<&Path> {
+        self.cache.as_ref().map(CodeCache::path)
     }
 
     /// Loads a component, and checks that it can answer a port. `named` is what

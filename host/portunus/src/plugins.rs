@@ -2,6 +2,7 @@
 //! them. Owns the components that are part of the program.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use portunus_plugin::{Component, LoadError, Loader};
 
@@ -29,6 +30,10 @@ impl Plugins {
 }
 
 impl PluginLoader for Plugins {
+    fn code_folder(&self) -> Option<&Path> {
+        self.loader.code_folder()
+    }
+
     fn load(
         &mut self,
         source: &PluginSource,

@@ -50,6 +50,27 @@ fn a_fine_configuration_ends_with_0() {
 }
 
 #[test]
+fn a_grant_that_could_write_compiled_code_is_refused() {
+    let folder = folder(
+        "[[port]]\nname = \"a\"\nplugin = \"log\"\nconfig = { path = \"/d/log\" }\n\
+         grant.dirs = [{ host = \".\", guest = \"/d\", access = \"write\" }]\n",
+    );
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portunus"));
+    let command = command.args(["check", "vm.toml"]).current_dir(&folder);
+    let output = command
+        .env("PORTUNUS_CACHE_DIR", folder.path().join("cache"))
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("could write the code that this program runs"),
+        "{told}"
+    );
+    assert!(told.contains("PORTUNUS_CACHE_DIR"), "{told}");
+}
+
+#[test]
 fn two_syntax_errors_are_drawn_in_one_answer() {
     let told = refused(&folder(
         "[[port]]\nname = org.example.0\nplugin = \"echo\nconsole = true\n",

@@ -10,6 +10,7 @@
 //! `diagnose` and `render` tell the faults. `spec`, `limits`, `names` and
 //! `quantity` are what comes out, and `schema` describes it to editors.
 
+mod code_folder;
 mod diagnose;
 mod fields;
 mod json;
@@ -88,6 +89,9 @@ pub fn read(source: Source, loader: &mut dyn PluginLoader) -> Result<Loaded, Dia
         mut faults,
     } = parse::walk(&source);
     faults.extend(plugin::load_all(&plugins, loader));
+    if let (Some(spec), Some(folder)) = (&spec, loader.code_folder()) {
+        faults.extend(code_folder::faults(spec, folder));
+    }
     match spec.filter(|_| faults.is_empty()) {
         Some(spec) => Ok(Loaded { spec, source }),
         None => Err(Diagnostics::new(source, faults)),

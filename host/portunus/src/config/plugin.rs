@@ -171,6 +171,11 @@ pub trait PluginLoader {
         source: &PluginSource,
         component: PluginBytes<'_>,
     ) -> Result<PluginNeeds, Vec<Invalid>>;
+
+    /// Where compiled code is kept, which no plugin may write.
+    fn code_folder(&self) -> Option<&Path> {
+        None
+    }
 }
 
 /// Takes any plugin and loads none.
