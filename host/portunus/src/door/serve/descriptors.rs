@@ -6,14 +6,13 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::frames::FILES_LIMIT;
 use super::memory::REGIONS_LIMIT;
-use crate::config::Spec;
+use crate::config::{Limit, Spec};
 
 /// A virtqueue's: kick, call and error.
 const PER_QUEUE: usize = 3;
 
-/// A plugin's, for each directory that it is granted: the directory, and seven
-/// files that it has open there at a time.
-const PER_DIRECTORY: usize = 8;
+/// A granted directory's own.
+const PER_DIRECTORY: usize = 1;
 
 /// How often a message's descriptors are there while it is handed on: with the
 /// frame, on their way, and with who takes them.
@@ -54,12 +53,19 @@ pub(super) fn provide(spec: &Spec) -> Result<(), TooFewDescriptors> {
 
 /// All of a device's at once: [`PER_QUEUE`] for each of its `2 * (max-ports + 1)`
 /// queues (two a port, two for control), [`PER_DIRECTORY`] for each granted
-/// directory, one for each region of guest memory, [`PER_MESSAGE`] for each that
+/// directory, all that its limit `resources` lets a plugin have open where it is
+/// granted one, so that none takes what another needs, one for each region of guest memory, [`PER_MESSAGE`] for each that
 /// a message may bring, and [`MARGIN`].
 fn needed(spec: &Spec) -> u64 {
     let queues = usize::from(queue_count(spec.device.max_ports()));
     let directories: usize = spec.ports.iter().map(|port| port.grant.dirs.len()).sum();
+    let granted = spec.ports.iter().filter(|port| !port.grant.dirs.is_empty());
+    let files = granted
+        .map(|port| port.limit.number(Limit::Resources).unwrap_or(u64::MAX))
+        .map(|files| usize::try_from(files).unwrap_or(usize::MAX))
+        .fold(0, usize::saturating_add);
     let parts = [
+        files,
         queues.saturating_mul(PER_QUEUE),
         directories.saturating_mul(PER_DIRECTORY),
         REGIONS_LIMIT,

@@ -32,7 +32,7 @@ fn every_queue_and_every_directory_counts() {
         "[[port]]\nname = \"a\"\nplugin = \"log\"\n{dirs}\n"
     ))
     .ports;
-    assert_eq!(needed(&granted), needed(&small) + 8);
+    assert_eq!(needed(&granted), needed(&small) + 1 + 256);
 }
 
 #[test]
