@@ -193,6 +193,11 @@ impl<F: Files + Default + 'static> Plugin for Logger<F> {
             let rest = data.get(taken..).unwrap_or_default();
             taken = taken.saturating_add(self.collect(rest));
         }
+        if self.stop == Stop::Said {
+            // No call need follow: what has no line end yet gets no other.
+            self.finish();
+            self.settle();
+        }
         taken
     }
 

@@ -149,6 +149,17 @@ fn a_stop_whose_grace_ends_says_what_is_lost_and_tears_no_line() {
 }
 
 #[test]
+fn what_comes_after_a_stop_is_written_with_or_without_a_line_end() {
+    let (host, disk) = (Host::new(), FullDisk::default());
+    let mut logger = logger(&host, &disk);
+    logger.on_stop(Duration::from_secs(5));
+    assert!(host.is_stopped());
+    host.deliver(&mut logger, GUEST, b"def\nxyz");
+    assert!(disk.is_synced(PATH));
+    assert_eq!(texts(&disk), ["def", "xyz \\[unfinished]"]);
+}
+
+#[test]
 fn a_reload_goes_on_in_the_middle_of_a_line_and_of_a_write() {
     let (host, disk) = (Host::new(), FullDisk::default());
     let mut first = logger(&host, &disk);
