@@ -99,6 +99,8 @@ impl ChildCompiler {
             .stdin(input)
             .stdout(output.try_clone()?)
             .stderr(errors.try_clone()?)
+            // A terminal's Ctrl-C is for the parent, which takes the child along.
+            .process_group(0)
             .spawn()?;
         let mut child = Running(child);
         bound(&child.0, self.limits)?;
@@ -166,11 +168,13 @@ fn bound(child: &Child, limits: CompileLimits) -> io::Result<()> {
     set(child, Resource::Fsize, MAX_CODE_BYTES)
 }
 
-/// Sets one limit, or leaves it where it is lower.
+/// Sets one limit, or leaves it where it is lower. The hard one is one more: a
+/// child that reaches that of its time is killed without a word of why.
 fn set(child: &Child, resource: Resource, limit: u64) -> io::Result<()> {
-    let maximum = getrlimit(resource).maximum.unwrap_or(u64::MAX).min(limit);
+    let now = getrlimit(resource);
+    let maximum = now.maximum.unwrap_or(u64::MAX).min(limit.saturating_add(1));
     let limit = Rlimit {
-        current: Some(maximum),
+        current: Some(now.current.unwrap_or(u64::MAX).min(limit).min(maximum)),
         maximum: Some(maximum),
     };
     prlimit(Some(Pid::from_child(child)), resource, limit)?;
