@@ -6,6 +6,14 @@ use portunus::guest::{Guest, UmlSpec};
 use portunus_tests::eventually;
 use portunus_tests::guest::{DEADLINE, root};
 use portunus_tests::program::Program;
+use tempfile::TempDir;
+
+#[allow(
+    dead_code,
+    reason = "the runtime's own tests use what these here do not"
+)]
+#[path = "../../host/plugin/tests/plugin/text.rs"]
+mod text;
 
 const LOG: &str = r#"
 [vm]
@@ -133,6 +141,39 @@ fn a_full_disk_holds_the_guest_up_and_no_line_is_lost() {
     }
     guest.say("").unwrap();
     assert_eq!(guest.finish(DEADLINE).unwrap(), 0, "{}", guest.console());
+    let ended = program.stop();
+    assert!(ended.status.success(), "{}", ended.log);
+}
+
+#[test]
+fn a_plugin_that_closes_while_the_guest_does_is_open_to_the_next() {
+    // Answers, and closes at once, as for one request.
+    let one_shot = text::Plugin {
+        on_data: r#"
+            (call $send (local.get $channel) (local.get $data) (local.get $len) (i32.const 512))
+            (call $close (local.get $channel))
+            (local.get $len)"#,
+        ..text::Plugin::default()
+    };
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("one-shot.wasm"), one_shot.encode()).unwrap();
+    let config = "[[port]]\nname = \"org.example.once.0\"\nplugin = \"./one-shot.wasm\"\n";
+    std::fs::write(folder.path().join("vm.toml"), config).unwrap();
+    let program = Program::serve_in(folder, &[]);
+    run(
+        &program,
+        r#"
+        port=/dev/virtio-ports/org.example.once.0
+        for request in one two three; do
+            # Closed before any answer is read.
+            echo "$request" >$port
+            exec 3<>$port
+            echo "$request again" >&3
+            read -r answer <&3
+            [ "$answer" = "$request again" ]
+            exec 3>&-
+        done"#,
+    );
     let ended = program.stop();
     assert!(ended.status.success(), "{}", ended.log);
 }

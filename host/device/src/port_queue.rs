@@ -45,6 +45,14 @@ impl TransmitQueue {
         self.pulled_of_head
     }
 
+    /// The chain at the ring's head is whole: what was pulled before belonged to
+    /// another driver's. Does nothing to a chain that was begun since.
+    pub fn forget_pulled(&mut self) {
+        if self.begun.is_none() {
+            self.pulled_of_head = 0;
+        }
+    }
+
     /// The first chain that is not completed.
     pub fn next_available(&self) -> RingIndex {
         self.ring.next_available()

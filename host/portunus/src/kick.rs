@@ -29,6 +29,8 @@ impl Kick {
     /// Once the descriptor is broken this waits for ever: the queue it belongs
     /// to is about to be taken away.
     pub async fn wait(&self) {
+        // Whoever kicks without a pause must not keep the thread from others.
+        tokio::task::coop::consume_budget().await;
         while let Ok(mut guard) = self.0.readable().await {
             let mut count = [0; 8];
             match guard.try_io(|fd| fd.get_ref().read(&mut count)) {

@@ -15,6 +15,7 @@ pub mod listener;
 pub mod logging;
 pub mod metrics;
 pub mod plugins;
+mod rarely;
 pub mod router;
 pub mod session;
 pub mod stop_signals;

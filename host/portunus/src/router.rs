@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use crate::control::{Control, ControlFaults};
+use crate::rarely::Rarely;
 use crate::session::port::{KickedRing, Port};
 use crate::session::{
     AlarmBell, Counters, HandlerRecipe, Order, PortLimits, Recipe, RestartPolicy, Session,
@@ -35,27 +36,65 @@ pub struct Router {
     alarm: Arc<AlarmBell>,
     /// Whether the next driver that goes on where it was is new to us.
     fresh: AtomicBool,
+    /// What front ends asked for and did not get.
+    complaints: Rarely,
     vm: tracing::Span,
 }
 
 /// Every port number of the device, whether something answers it or not.
 #[derive(Default)]
-struct Slots(Mutex<BTreeMap<PortId, Slot>>);
+struct Slots {
+    ports: Mutex<BTreeMap<PortId, Slot>>,
+    /// What the guest's driver could not set up.
+    refused: Rarely,
+}
 
 struct Slot {
     port: Arc<Port>,
-    task: JoinHandle<()>,
-    /// Absent where nothing answers the port.
-    session: Option<SessionHandle>,
+    keeper: Keeper,
     /// Whether the guest's end was open when the front end left.
     was_open: bool,
 }
 
-/// How the router reaches a session.
-struct SessionHandle {
+/// What takes care of a port.
+enum Keeper {
+    Session {
+        /// What its plugin is called.
+        plugin: Arc<str>,
+        /// How it is ended, until that has begun.
+        ending: Option<Ending>,
+    },
+    /// Nothing answers: what the guest writes is discarded.
+    Discard(JoinHandle<()>),
+}
+
+/// How a session is ended.
+struct Ending {
     orders: mpsc::Sender<Order>,
-    /// What its plugin is called.
-    plugin: Arc<str>,
+    task: JoinHandle<()>,
+    /// The port's name in our log.
+    label: String,
+}
+
+impl Keeper {
+    /// Begins to end a session, once.
+    fn end(&mut self) -> Option<Ending> {
+        match self {
+            Self::Session { ending, .. } => ending.take(),
+            Self::Discard(_) => None,
+        }
+    }
+
+    fn abort(&self) {
+        match self {
+            Self::Session { ending, .. } => {
+                if let Some(ending) = ending {
+                    ending.task.abort();
+                }
+            }
+            Self::Discard(task) => task.abort(),
+        }
+    }
 }
 
 /// A port that a plugin answers.
@@ -96,7 +135,7 @@ pub enum AddFault {
 
 impl Slots {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<PortId, Slot>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn port(&self, id: PortId) -> Option<Arc<Port>> {
@@ -119,11 +158,15 @@ impl Slots {
             // of a reboot.
             GuestEvent::DeviceReady => self.lose("the guest's driver began anew"),
             GuestEvent::DeviceRefused => {
-                tracing::warn!("the guest's driver could not set the device up");
+                if let Some(times) = self.refused.again() {
+                    tracing::warn!(times, "the guest's driver could not set the device up");
+                }
             }
             GuestEvent::PortReady(id) => tracing::debug!(%id, "the guest knows the port"),
             GuestEvent::PortRefused(id) => {
-                tracing::warn!(%id, "the guest's driver could not set the port up");
+                if let Some(times) = self.refused.again() {
+                    tracing::warn!(%id, times, "the guest's driver could not set the port up");
+                }
             }
         }
     }
@@ -153,6 +196,7 @@ impl Router {
             absent: Arc::default(),
             alarm: Arc::default(),
             fresh: AtomicBool::new(true),
+            complaints: Rarely::default(),
             vm,
         }
     }
@@ -160,6 +204,12 @@ impl Router {
     /// Where a session says that the machine is not to run on.
     pub fn alarm(&self) -> &AlarmBell {
         &self.alarm
+    }
+
+    /// Notes that a front end was refused something: the count, where that is to
+    /// be told.
+    pub(crate) fn complain(&self) -> Option<u64> {
+        self.complaints.again()
     }
 
     /// How many ports the device may have.
@@ -171,9 +221,12 @@ impl Router {
     pub fn answered(&self) -> Vec<AnsweredPort> {
         let slots = self.slots.lock();
         let answered = slots.values().filter_map(|slot| {
+            let Keeper::Session { plugin, .. } = &slot.keeper else {
+                return None;
+            };
             Some(AnsweredPort {
                 port: Arc::clone(&slot.port),
-                plugin: Arc::clone(&slot.session.as_ref()?.plugin),
+                plugin: Arc::clone(plugin),
             })
         });
         answered.collect()
@@ -212,10 +265,15 @@ impl Router {
         self.control
             .announce(|handshake| handshake.add_port(id, profile))?;
         let task = tokio::spawn(session.run(inbox).instrument(span));
+        let label = port.label.clone();
+        let ending = Some(Ending {
+            orders,
+            task,
+            label,
+        });
         self.occupy(Slot {
             port,
-            task,
-            session: Some(SessionHandle { orders, plugin }),
+            keeper: Keeper::Session { plugin, ending },
             was_open: false,
         });
         Ok(())
@@ -224,12 +282,14 @@ impl Router {
     /// Takes a port from the guest: its plugin hears of it, and may take up to
     /// `grace` to make things safe. False where nothing answers the number.
     pub async fn remove(&self, id: PortId, grace: Duration) -> bool {
-        let Some(slot) = self.vacate(id) else {
+        let Some(mut slot) = self.vacate(id) else {
             return false;
         };
         self.control.announce(|handshake| handshake.remove_port(id));
         slot.port.lose("the port was removed");
-        slot.stop(grace).await;
+        if let Some(ending) = slot.keeper.end() {
+            ending.stop(grace).await;
+        }
         true
     }
 
@@ -240,14 +300,16 @@ impl Router {
         let port = Arc::clone(&slot.port);
         if let Some(former) = slots.insert(port.id, slot) {
             port.adopt(&former.port);
-            former.task.abort();
+            former.keeper.abort();
         }
     }
 
     /// Replaces the session of a number by nothing that answers.
     fn vacate(&self, id: PortId) -> Option<Slot> {
         let mut slots = self.slots.lock();
-        slots.get(&id).filter(|slot| slot.session.is_some())?;
+        slots
+            .get(&id)
+            .filter(|slot| matches!(slot.keeper, Keeper::Session { .. }))?;
         let absent = self.absent(id);
         let port = Arc::clone(&absent.port);
         let former = slots.insert(id, absent)?;
@@ -263,8 +325,7 @@ impl Router {
         let task = tokio::spawn(task.instrument(self.vm.clone()));
         Slot {
             port,
-            task,
-            session: None,
+            keeper: Keeper::Discard(task),
             was_open: false,
         }
     }
@@ -327,6 +388,9 @@ impl Router {
     pub fn reset(&self) {
         self.control.reset();
         self.slots.lose("the device was reset");
+        for slot in self.slots.lock().values() {
+            slot.port.begin_anew();
+        }
     }
 
     /// The front end is gone, and whatever it was connected to may come back.
@@ -350,35 +414,35 @@ impl Router {
 
     /// Stops every plugin, all within the same grace, and then everything else.
     pub async fn stop(&self, grace: Duration) {
-        let slots = std::mem::take(&mut *self.slots.lock());
         let mut stops = tokio::task::JoinSet::new();
-        for slot in slots.into_values() {
-            stops.spawn(slot.stop(grace));
+        // The ports stay where they are: the door still asks where rings stand.
+        for slot in self.slots.lock().values_mut() {
+            if let Some(ending) = slot.keeper.end() {
+                stops.spawn(ending.stop(grace));
+            }
         }
         while stops.join_next().await.is_some() {}
         self.control_task.abort();
+        for slot in self.slots.lock().values() {
+            slot.keeper.abort();
+        }
     }
 }
 
-impl Slot {
-    async fn stop(self, grace: Duration) {
-        let Some(session) = self.session else {
-            self.task.abort();
-            return;
-        };
+impl Ending {
+    async fn stop(mut self, grace: Duration) {
         // A session that is gone already needs no order.
-        if session.orders.send(Order::Stop { grace }).await.is_err() {
+        if self.orders.send(Order::Stop { grace }).await.is_err() {
             return;
         }
-        let mut task = self.task;
         let within = grace.saturating_add(LAST_WORDS);
-        if tokio::time::timeout(within, &mut task).await.is_err() {
-            let port = &self.port.label;
+        if tokio::time::timeout(within, &mut self.task).await.is_err() {
+            let port = self.label;
             tracing::warn!(
                 port,
                 "a call of the plugin outlasted the grace: it is ended"
             );
-            task.abort();
+            self.task.abort();
         }
     }
 }

@@ -26,6 +26,8 @@ mod limits;
 mod measures;
 mod plugin_host;
 pub mod port;
+#[cfg(test)]
+mod port_rig;
 mod recipe;
 mod recovery;
 mod strikes;

@@ -259,3 +259,7 @@ impl State {
             .unwrap_or(false)
     }
 }
+
+#[cfg(test)]
+#[path = "port_tests.rs"]
+mod tests;

@@ -91,7 +91,7 @@ impl<R: HandlerRecipe> Session<R> {
                 self.unanswered(&mut orders).await;
                 break;
             }
-            let busy = self.turn().await;
+            let busy = self.turn().await || self.owes_an_edge();
             match orders.try_recv() {
                 Ok(order) => self.obey(order).await,
                 Err(mpsc::error::TryRecvError::Disconnected) => break,
@@ -115,6 +115,8 @@ impl<R: HandlerRecipe> Session<R> {
         self.port.flush();
         self.control.set_host_open(self.port.id, false);
         let untaken = self.inbox.clear();
+        add(&self.port.counters.discarded_bytes, untaken);
+        self.port.abandon();
         if untaken > 0 {
             tracing::warn!(
                 untaken_bytes = untaken,
@@ -122,6 +124,12 @@ impl<R: HandlerRecipe> Session<R> {
             );
         }
         self.tell_counters();
+    }
+
+    /// Whether an open or a close became due in a turn that made no call: by an
+    /// empty chain, or a ring that the guest has just broken.
+    fn owes_an_edge(&self) -> bool {
+        self.plugin.is_some() && self.port.next_edge(self.inbox.is_empty()).is_some()
     }
 
     fn is_over(&self) -> bool {
@@ -206,7 +214,8 @@ impl<R: HandlerRecipe> Session<R> {
             self.tell_edge(plugin, edge).await?;
             busy = true;
         }
-        if plugin.host().closed && !self.shut && self.port.waiting_bytes() == 0 {
+        let closes = plugin.host().closed && self.port.told_open();
+        if closes && !self.shut && self.port.waiting_bytes() == 0 {
             self.shut_channel(plugin).await?;
             busy = true;
         }
@@ -217,6 +226,9 @@ impl<R: HandlerRecipe> Session<R> {
     async fn tell_edge(&mut self, plugin: &mut R::Handler, edge: Edge) -> Result<(), Fault> {
         match edge {
             Edge::Opened => {
+                // A close while nothing was open closed nothing.
+                let host = plugin.host_mut();
+                (host.closed, host.finished) = (false, false);
                 called(
                     &self.port,
                     Export::OnOpen,
@@ -232,7 +244,8 @@ impl<R: HandlerRecipe> Session<R> {
                 Ok(())
             }
             Edge::Closed { cause, .. } => {
-                plugin.host_mut().finished = false;
+                let host = plugin.host_mut();
+                (host.closed, host.finished) = (false, false);
                 let why = match cause {
                     CloseCause::Guest => CloseReason::Closed,
                     CloseCause::Lost(why) => CloseReason::Lost(why.to_owned()),
@@ -343,6 +356,7 @@ impl<R: HandlerRecipe> Session<R> {
     /// Does with the port what its policy says of one without a plugin.
     fn give_up(&mut self, fault: &StartFault) {
         add(&self.port.counters.given_up, 1);
+        set(&self.port.counters.resting, 0);
         let what = match self.restart.then {
             PastBudget::Close => "the port is closed for good; what is left in it is discarded",
             PastBudget::Drain => "the port stays open; what the guest writes is discarded",

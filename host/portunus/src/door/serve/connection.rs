@@ -49,9 +49,10 @@ fn messages(
             Ok(()) => {}
             // One of our own answers: the front end has been told, where it
             // asked to be, and may go on.
-            Err(Error::ReqHandlerError(fault)) => {
-                tracing::warn!(%fault, "a message of the front end's is refused");
-            }
+            Err(Error::ReqHandlerError(fault)) => front_end
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .tell_refusal(&fault),
             Err(fault) => return Err(ConnectionEnd::Protocol(fault)),
         }
     }

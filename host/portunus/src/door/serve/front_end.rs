@@ -43,6 +43,8 @@ pub(super) struct FrontEnd {
     requests: Option<Backend>,
     /// Whether rings are served only once they are enabled (SET_VRING_ENABLE).
     waits_for_enable: bool,
+    /// Whether the device ever had a ring of this front end's.
+    served: bool,
 }
 
 impl FrontEnd {
@@ -61,6 +63,7 @@ impl FrontEnd {
             features: Features::default(),
             requests: None,
             waits_for_enable: false,
+            served: false,
         }
     }
 
@@ -93,11 +96,14 @@ impl FrontEnd {
             .get(usize::from(queue.0))
             .ok_or(Error::InvalidParam)?;
         let ring = vring.ring(&self.memory, event_idx).map_err(|fault| {
-            tracing::error!(queue = queue.0, %fault, "the front end starts a ring that cannot be");
+            if let Some(times) = self.router.complain() {
+                tracing::error!(queue = queue.0, %fault, times, "the front end starts a ring that cannot be");
+            }
             refused(fault)
         })?;
         if let Some(ring) = ring {
             self.router.attach(queue, ring);
+            self.served = true;
             let (_, vring) = self.vring(index)?;
             vring.attached = true;
         }
@@ -119,10 +125,20 @@ impl FrontEnd {
         Ok(())
     }
 
-    /// Takes everything from the device: the front end is gone.
+    /// Takes everything from the device: the front end is gone. One that never
+    /// had a ring served leaves nothing behind.
     pub(super) fn leave(&mut self) {
         self.detach_all();
-        self.router.lose();
+        if self.served {
+            self.router.lose();
+        }
+    }
+
+    /// A message was refused, and the front end told where it asked to be.
+    pub(super) fn tell_refusal(&self, fault: &dyn std::error::Error) {
+        if let Some(times) = self.router.complain() {
+            tracing::warn!(%fault, times, "a message of the front end's is refused");
+        }
     }
 
     fn detach_all(&mut self) {

@@ -71,14 +71,16 @@ impl Port {
                     _ => queue.available()?,
                 };
                 let count = queue.pull(limit, into)?;
-                queue.notify()?;
+                // What was copied counts: a fault is the next call's answer.
+                let _latched = queue.notify();
                 Ok(count)
             })
             .unwrap_or(0)
     }
 
     /// Empties a console's transmit ring into its backlog, and past the limit
-    /// of that into nowhere, with a count.
+    /// of that into nowhere, with a count: what is dropped is not even read,
+    /// since a guest can make a few chains of very many bytes.
     fn drain_console(&self, state: &mut State) {
         let State {
             transmit: Some(transmit),
@@ -91,16 +93,17 @@ impl Port {
         let mut piece = [0; 4096];
         let dropped = transmit.with(self, |queue| {
             let limit = queue.available()?;
-            let mut dropped = 0_usize;
             loop {
-                let count = queue.pull(limit, &mut piece)?;
-                let bytes = piece.get(..count).unwrap_or_default();
-                dropped = dropped.saturating_add(count.saturating_sub(backlog.fill(bytes)));
+                let room = backlog.room().min(piece.len());
+                let room = piece.get_mut(..room).unwrap_or_default();
+                let count = queue.pull(limit, room)?;
                 if count == 0 {
                     break;
                 }
+                backlog.fill(room.get(..count).unwrap_or_default());
             }
-            queue.notify()?;
+            let dropped = queue.discard(limit)?;
+            let _latched = queue.notify();
             Ok(dropped)
         });
         let dropped = dropped.unwrap_or(0);
@@ -202,11 +205,18 @@ impl Port {
         let bytes = transmit.with(self, |queue| {
             let limit = queue.available()?;
             let bytes = queue.discard(limit)?;
-            queue.notify()?;
+            let _latched = queue.notify();
             Ok(bytes)
         });
         let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok());
         add(&self.counters.discarded_bytes, bytes.unwrap_or(0));
+    }
+
+    /// Forgets what waits either way, and counts it: nobody will fetch it.
+    pub fn abandon(&self) {
+        let mut state = self.lock();
+        add(&self.counters.unread_bytes, state.outbox.clear());
+        add(&self.counters.discarded_bytes, state.backlog.clear());
     }
 
     /// Waits until something may have changed: the guest wrote (where `data`
@@ -215,6 +225,8 @@ impl Port {
     /// door changed a ring. Safe to cancel.
     pub async fn changed(&self, data: bool) {
         let Some(wait) = self.arm(data) else {
+            // A guest that never pauses must not keep the thread from others.
+            tokio::task::coop::consume_budget().await;
             return;
         };
         tokio::select! {

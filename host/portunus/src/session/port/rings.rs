@@ -27,6 +27,15 @@ impl Port {
         self.wake.notify_one();
     }
 
+    /// A new driver's rings begin at their first chains, whole.
+    pub fn begin_anew(&self) {
+        let mut state = self.lock();
+        state.within = (RingIndex(0), 0);
+        if let Some(transmit) = &mut state.transmit {
+            transmit.queue.forget_pulled();
+        }
+    }
+
     /// Starts to give bytes to the guest through this ring.
     pub fn attach_receive(&self, ring: KickedRing) {
         self.lock().receive = Some(Attached {
