@@ -22,8 +22,9 @@ const MORE_PORTS: u32 = 100;
 /// Ports of a guest: User Mode Linux knows 31, the console's included.
 const GUEST_PORTS: u32 = 30;
 
-/// What every port in use echoes before all is quiet, in bytes.
-const USED_BYTES: usize = 100_000;
+/// What every port in use echoes before all is quiet, in bytes: so many that
+/// none is done before the last has begun, which `all` wants.
+const USED_BYTES: usize = 1_000_000;
 
 /// Resident memory of one idle port, in KiB.
 const MEMORY_GOAL: Goal = Goal::AtMost(64.0);
