@@ -110,37 +110,40 @@ fn process_cpu() -> Duration {
     )
 }
 
+/// The figures are medians over the rounds of what one round's two turns give:
+/// other work on the machine lasts longer than a turn.
 fn rows(size: usize, turns: &[Turn]) -> Vec<Row> {
-    let middle = |plugin: bool, value: fn(&Turn) -> f64| {
-        let of = turns
-            .iter()
-            .filter(|t| t.size == size && t.plugin == plugin);
-        median(of.map(value).collect())
+    let of = |plugin: bool, value: fn(&Turn) -> f64| -> Vec<f64> {
+        let of = turns.iter();
+        let of = of.filter(|turn| turn.size == size && turn.plugin == plugin);
+        of.map(value).collect()
     };
-    let pair = |value: fn(&Turn) -> f64| (middle(false, value), middle(true, value));
-    let row = |what: &str, (native, plugin): (f64, f64), say: fn(f64) -> String, ratio, goal| Row {
-        what: format!("real guest, {size} B: {what}"),
-        base: format!("native {}", say(native)),
-        measured: format!("plugin {}", say(plugin)),
-        figure: ratio,
-        unit: "",
-        goal,
-    };
-    let (rate, p50, p99) = (
-        pair(|turn| turn.bytes_per_s),
-        pair(|turn| turn.p50_ns),
-        pair(|turn| turn.p99_ns),
-    );
-    let share = pair(|turn| turn.host_share);
+    let row =
+        |what: &str, value: fn(&Turn) -> f64, say: fn(f64) -> String, more_is_better, goal| {
+            let (native, plugin) = (of(false, value), of(true, value));
+            let rounds = native.iter().zip(&plugin);
+            let ratios = rounds.map(|(native, plugin)| match more_is_better {
+                true => plugin / native,
+                false => native / plugin,
+            });
+            Row {
+                what: format!("real guest, {size} B: {what}"),
+                figure: median(ratios.collect()),
+                base: format!("native {}", say(median(native))),
+                measured: format!("plugin {}", say(median(plugin))),
+                unit: "",
+                goal,
+            }
+        };
     vec![
-        row("throughput", rate, mib_per_s, rate.1 / rate.0, GOAL),
-        row("round trip, p50", p50, time, p50.0 / p50.1, GOAL),
-        row("round trip, p99", p99, time, p99.0 / p99.1, Goal::None),
+        row("throughput", |t| t.bytes_per_s, mib_per_s, true, GOAL),
+        row("round trip, p50", |t| t.p50_ns, time, false, GOAL),
+        row("round trip, p99", |t| t.p99_ns, time, false, Goal::None),
         row(
             "host's processor time",
-            share,
+            |t| t.host_share,
             percent,
-            share.1 / share.0,
+            true,
             Goal::None,
         ),
     ]
