@@ -7,10 +7,11 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use portunus::guest::{Guest, UmlSpec};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::guest::{DEADLINE, project};
+use crate::guest::{DEADLINE, project, root};
 
 /// The program as the tests' own build made it.
 ///
@@ -117,6 +118,23 @@ impl Program {
     /// Its process.
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
+    }
+
+    /// Boots a guest that runs a script, and whose ports this program serves.
+    pub fn boot(&self, script: &str) -> Guest {
+        let root = root().unwrap();
+        let script = format!("#!/bin/busybox sh\nset -e\n{script}");
+        let mut spec = UmlSpec::new(&root, script.as_bytes());
+        spec.device = Some(self.socket());
+        spec.boot().unwrap()
+    }
+
+    /// Runs a script in such a guest to its end, which must be a good one, and
+    /// answers its console.
+    pub fn run(&self, script: &str) -> String {
+        let mut guest = self.boot(script);
+        assert_eq!(guest.finish(DEADLINE).unwrap(), 0, "{}", guest.console());
+        guest.console()
     }
 
     /// Waits for a line of its log that contains `words`.

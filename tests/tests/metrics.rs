@@ -8,8 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
-use portunus::guest::UmlSpec;
-use portunus_tests::guest::{DEADLINE, root};
+use portunus_tests::guest::DEADLINE;
 use portunus_tests::program::Program;
 use portunus_tests::scrape::{Page, curl};
 use rustix::process::Signal;
@@ -38,16 +37,6 @@ fn socket(program: &Program) -> PathBuf {
     program.folder().join("metrics.sock")
 }
 
-/// Runs a script in a guest whose ports the program serves.
-fn run(program: &Program, script: &str) {
-    let root = root().unwrap();
-    let script = format!("#!/bin/busybox sh\nset -e\n{script}");
-    let mut spec = UmlSpec::new(&root, script.as_bytes());
-    spec.device = Some(program.socket());
-    let mut guest = spec.boot().unwrap();
-    assert_eq!(guest.finish(DEADLINE).unwrap(), 0, "{}", guest.console());
-}
-
 /// What a client reads until it is cut off.
 fn read_to_end(mut client: UnixStream) -> String {
     client.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -62,8 +51,7 @@ fn read_to_end(mut client: UnixStream) -> String {
 #[test]
 fn what_a_guest_writes_and_reads_is_counted_to_the_byte() {
     let program = Program::serve(ECHO);
-    run(
-        &program,
+    program.run(
         r#"
         exec 3<>/dev/virtio-ports/org.portunus.echo.0
         echo 'hello' >&3
@@ -147,8 +135,7 @@ fn a_plugin_that_traps_is_counted_by_cause_and_its_own_counters_go_on() {
     let config = ECHO.replace(r#""echo""#, r#""./traps.wasm""#);
     std::fs::write(folder.path().join("vm.toml"), config).unwrap();
     let program = Program::serve_in(folder, &[]);
-    run(
-        &program,
+    program.run(
         r#"
         port=/dev/virtio-ports/org.portunus.echo.0
         exec 3<>$port

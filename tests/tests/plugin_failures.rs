@@ -6,8 +6,8 @@
 use std::process::Command;
 use std::sync::LazyLock;
 
-use portunus::guest::{Guest, UmlSpec};
-use portunus_tests::guest::{DEADLINE, project, root};
+use portunus::guest::Guest;
+use portunus_tests::guest::project;
 use portunus_tests::program::Program;
 
 const PORT: &str = "/dev/virtio-ports/org.portunus.faulty.0";
@@ -49,18 +49,16 @@ fn config(keys: &str) -> String {
 
 /// Boots a guest that runs a script, with the program's ports.
 fn boot(program: &Program, script: &str) -> Guest {
-    let script = format!("#!/bin/busybox sh\nset -e\nport={PORT}\n{script}");
-    let root = root().unwrap();
-    let mut spec = UmlSpec::new(&root, script.as_bytes());
-    spec.device = Some(program.socket());
-    spec.boot().unwrap()
+    program.boot(&with_port(script))
 }
 
 /// Runs such a guest to its end, and answers its console.
 fn run(program: &Program, script: &str) -> String {
-    let mut guest = boot(program, script);
-    assert_eq!(guest.finish(DEADLINE).unwrap(), 0, "{}", guest.console());
-    guest.console()
+    program.run(&with_port(script))
+}
+
+fn with_port(script: &str) -> String {
+    format!("port={PORT}\n{script}")
 }
 
 /// What a field of a line of the log says.

@@ -2,9 +2,8 @@
 
 #![cfg(test)]
 
-use portunus::guest::{Guest, UmlSpec};
 use portunus_tests::eventually;
-use portunus_tests::guest::{DEADLINE, root};
+use portunus_tests::guest::DEADLINE;
 use portunus_tests::program::Program;
 use tempfile::TempDir;
 
@@ -30,27 +29,10 @@ name = "org.portunus.echo.0"
 plugin = "echo"
 "#;
 
-/// Boots a guest that runs a script, and whose ports the program serves.
-fn boot(program: &Program, script: &str) -> Guest {
-    let root = root().unwrap();
-    let script = format!("#!/bin/busybox sh\nset -e\n{script}");
-    let mut spec = UmlSpec::new(&root, script.as_bytes());
-    spec.device = Some(program.socket());
-    spec.boot().unwrap()
-}
-
-/// Runs a script in such a guest, to its end.
-fn run(program: &Program, script: &str) -> String {
-    let mut guest = boot(program, script);
-    assert_eq!(guest.finish(DEADLINE).unwrap(), 0, "{}", guest.console());
-    guest.console()
-}
-
 #[test]
 fn lines_from_a_guest_are_on_disk_when_the_program_has_stopped() {
     let program = Program::serve(LOG);
-    let mut guest = boot(
-        &program,
+    let mut guest = program.boot(
         r#"
         port=/dev/virtio-ports/org.portunus.log.0
         echo 'the first line' >$port
@@ -96,8 +78,8 @@ fn one_guest_after_the_other_is_served_until_the_program_stops() {
         echo "hello from $(cat /proc/sys/kernel/random/boot_id)" >&3
         read -r line <&3
         echo "got: $line""#;
-    let first = run(&program, hello);
-    let second = run(&program, hello);
+    let first = program.run(hello);
+    let second = program.run(hello);
     let words = |console: &str| {
         let line = console
             .lines()
@@ -122,7 +104,7 @@ fn a_full_disk_holds_the_guest_up_and_no_line_is_lost() {
         echo written
         read -r _"#
     );
-    let mut guest = boot(&program, &script);
+    let mut guest = program.boot(&script);
     let refused = program.find_line("lines wait until it can be written again");
     assert!(refused.contains(" ERROR "), "{refused}");
     assert!(refused.contains("org.portunus.log.0"), "{refused}");
@@ -160,8 +142,7 @@ fn a_plugin_that_closes_while_the_guest_does_is_open_to_the_next() {
     let config = "[[port]]\nname = \"org.example.once.0\"\nplugin = \"./one-shot.wasm\"\n";
     std::fs::write(folder.path().join("vm.toml"), config).unwrap();
     let program = Program::serve_in(folder, &[]);
-    run(
-        &program,
+    program.run(
         r#"
         port=/dev/virtio-ports/org.example.once.0
         for request in one two three; do
