@@ -187,7 +187,10 @@ fn a_port_whose_ring_is_broken_rests_and_its_neighbour_goes_on() {
         .log
         .matches("the guest broke one of the port's rings")
         .count();
-    assert_eq!(told, BREAKS.len(), "{}", ended.log);
+    // Ever more rarely, and all of them in the end.
+    assert_eq!(told, [1, 2, 4, 8].len(), "{}", ended.log);
+    let all = format!("guest_faults={}", BREAKS.len());
+    assert_eq!(ended.log.matches(&all).count(), 1, "{}", ended.log);
 }
 
 #[test]

@@ -423,6 +423,7 @@ impl<R: HandlerRecipe> Session<R> {
             discarded_bytes = get(&counters.discarded_bytes),
             failures = get(&counters.failures),
             restarts = get(&counters.restarts),
+            guest_faults = get(&counters.guest_faults),
             "the port's session ends"
         );
     }
