@@ -9,7 +9,11 @@ log_port=org.portunus.log.0
 echo "demo kernel $(uname -a)"
 
 ./wait-for-port.sh "$echo_port" "$log_port" || exit
-echo "demo ports" $(ls "$ports")
+names=
+for port in "$ports"/*; do
+    names="$names ${port##*/}"
+done
+echo "demo ports$names"
 
 # The host types the word of this run.
 read -r word

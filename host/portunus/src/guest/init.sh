@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # First process of a Portunus guest. Its root is a folder that it cannot write;
 # /exchange is its own, shared with the host. It brings up what a Debian system
 # has (udev loads virtio_console and makes /dev/virtio-ports), runs
