@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::frames::Framing;
 use crate::full_disk::FullDisk;
+use crate::spec::Output;
 
 const PATH: &str = "a.log";
 
@@ -13,6 +15,8 @@ fn journal(disk: &FullDisk, rotate_bytes: u64, keep: u32) -> Journal<FullDisk> {
         rotate_bytes,
         keep,
         max_line_bytes: 100,
+        framing: Framing::Lines,
+        output: Output::Text,
     };
     Journal::new(disk.clone(), &spec, Waiting::default())
 }
@@ -108,6 +112,8 @@ fn another_goes_on_with_what_waits() {
         rotate_bytes: 1000,
         keep: 1,
         max_line_bytes: 100,
+        framing: Framing::Lines,
+        output: Output::Text,
     };
     let mut second = Journal::new(disk.clone(), &spec, first.waiting().clone());
     disk.make_room(100);

@@ -6,18 +6,24 @@
 //! taken, and the guest's bytes wait with the guest until there is room. When
 //! `on-close` or `on-stop` returns, every line is on the disk.
 //!
-//! `lines` splits, `record` writes a line as text, `journal` brings
+//! `frames` splits, by `lines`; `record` writes a message as text, or by `json` in the
+//! parts that `syslog` and `anaconda` find; `journal` brings
 //! records into the file, `rotation` and `retry` say what comes next; only
 //! `files` touches a file system. `logger` answers the host.
 
+mod anaconda;
 mod files;
+mod frames;
 mod journal;
+mod json;
 mod lines;
 mod logger;
+mod message;
 mod record;
 mod retry;
 mod rotation;
 mod spec;
+mod syslog;
 
 #[cfg(test)]
 mod full_disk;

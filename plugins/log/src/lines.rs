@@ -12,6 +12,13 @@ pub(crate) struct Line {
     pub(crate) cut_bytes: u64,
 }
 
+impl Line {
+    /// Whether there is nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.cut_bytes == 0
+    }
+}
+
 /// The line that has not ended yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unfinished {
@@ -70,7 +77,8 @@ impl Lines {
         &self.unfinished
     }
 
-    fn extend(&mut self, bytes: &[u8]) {
+    /// Takes bytes that do not end the line.
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
         let line = &mut self.unfinished;
         let Some(last) = bytes.last() else { return };
         line.returned = *last == b'\r';

@@ -7,8 +7,9 @@ use portunus_plugin_sdk::{lifecycle, log, metrics, timer};
 use serde::{Deserialize, Serialize};
 
 use crate::files::Files;
+use crate::frames::{Begun, Frames};
 use crate::journal::{Journal, Waiting};
-use crate::lines::{Line, Lines, Unfinished};
+use crate::lines::Line;
 use crate::record::{Ended, Prefix};
 use crate::retry::{Backoff, last_try};
 use crate::spec::Spec;
@@ -30,7 +31,7 @@ enum Stop {
 /// What one instance leaves to the next on a reload.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Saved {
-    unfinished: Unfinished,
+    unfinished: Begun,
     waiting: Waiting,
 }
 
@@ -39,7 +40,7 @@ struct Saved {
 pub(crate) struct Logger<F> {
     spec: Spec,
     port: String,
-    lines: Lines,
+    frames: Frames,
     journal: Journal<F>,
     /// Set while the disk refuses what waits.
     refused: Option<Backoff>,
@@ -69,7 +70,7 @@ impl<F: Files> Logger<F> {
             .unwrap_or_default();
         let mut logger = Self {
             port: start.port.name,
-            lines: Lines::new(spec.max_line_bytes, unfinished),
+            frames: Frames::new(spec.framing, spec.max_line_bytes, unfinished),
             journal: Journal::new(files, &spec, waiting),
             spec,
             refused: None,
@@ -88,23 +89,26 @@ impl<F: Files> Logger<F> {
     /// Turns bytes into records, until as many wait as may; returns how many
     /// bytes were taken.
     fn collect(&mut self, data: &[u8]) -> usize {
-        let prefix = Prefix::new(SystemTime::now(), &self.port);
+        let now = SystemTime::now();
         let mut taken: usize = 0;
         while self.journal.has_room() && taken < data.len() {
-            let (bytes, line) = self.lines.feed(data.get(taken..).unwrap_or_default());
+            let (bytes, line) = self.frames.feed(data.get(taken..).unwrap_or_default());
             taken = taken.saturating_add(bytes);
             if let Some(line) = line {
-                self.record(&prefix, &line, Ended::ByGuest);
+                self.record(now, &line, Ended::ByGuest);
             }
         }
         taken
     }
 
-    fn record(&mut self, prefix: &Prefix, line: &Line, ended: Ended) {
+    fn record(&mut self, now: SystemTime, line: &Line, ended: Ended) {
         if line.cut_bytes > 0 {
             metrics::count("lines_cut", 1);
         }
-        prefix.write(line, ended, self.journal.records());
+        let prefix = Prefix::new(now, &self.port, self.spec.output);
+        if !prefix.write(line, ended, self.journal.records()) {
+            metrics::count("lines_of_no_format", 1);
+        }
         // Whoever was told that all is safe must not be wrong afterwards.
         self.sync_owed |= self.stop == Stop::Said;
     }
@@ -112,9 +116,8 @@ impl<F: Files> Logger<F> {
     /// Ends the line that the guest has not ended, and asks for all to be on
     /// the disk.
     fn finish(&mut self) {
-        if let Some(line) = self.lines.finish() {
-            let prefix = Prefix::new(SystemTime::now(), &self.port);
-            self.record(&prefix, &line, Ended::ByUs);
+        if let Some(line) = self.frames.finish() {
+            self.record(SystemTime::now(), &line, Ended::ByUs);
         }
         self.sync_owed = true;
     }
@@ -225,7 +228,7 @@ impl<F: Files + Default + 'static> Plugin for Logger<F> {
 
     fn save(&self) -> Option<Vec<u8>> {
         let saved = Saved {
-            unfinished: self.lines.unfinished().clone(),
+            unfinished: self.frames.begun(),
             waiting: self.journal.waiting().clone(),
         };
         serde_json::to_vec(&saved).ok()

@@ -176,8 +176,15 @@ fn a_reload_goes_on_in_the_middle_of_a_line_and_of_a_write() {
 #[test]
 fn what_is_saved_stays_within_what_the_host_carries() {
     let (host, disk) = (Host::new(), FullDisk::default());
-    for byte in [b'\x1b', b'\\', b'\xff', b'\n'] {
-        let config = r#"{"path": "/logs/a.log", "max-line": "32KiB"}"#;
+    let configs = [
+        r#"{"path": "/logs/a.log", "max-line": "32KiB"}"#,
+        r#"{"path": "/logs/a.log", "max-line": "32KiB", "output": "json"}"#,
+    ];
+    let bytes = [b'\x1b', b'\\', b'\xff', b'\n', b'"', b'\x7f'];
+    for (config, byte) in configs
+        .iter()
+        .flat_map(|config| bytes.map(|byte| (config, byte)))
+    {
         let mut logger = Logger::on_files(disk.clone(), host.start(config)).unwrap();
         disk.make_room(0);
         let mut data = vec![byte; 32 << 10];
@@ -186,6 +193,30 @@ fn what_is_saved_stays_within_what_the_host_carries() {
         assert!(host.deliver(&mut logger, GUEST, &data) > 0);
         GUEST.resume();
         assert!(logger.save().unwrap().len() <= 1 << 20, "{byte:#x}");
+    }
+}
+
+#[test]
+fn syslog_messages_become_json_wherever_they_are_cut() {
+    let config = r#"{"path": "/logs/a.log", "format": "syslog", "output": "json"}"#;
+    let stream = b"<30>Nov 24 14:00:01 sshd[812]: one\n14 <13>app: t\nwo!no syslog\n<6>rest";
+    for at in 0..stream.len() {
+        let (host, disk) = (Host::new(), FullDisk::default());
+        let mut logger = Logger::on_files(disk.clone(), host.start(config)).unwrap();
+        let (first, second) = stream.split_at(at);
+        host.deliver(&mut logger, GUEST, first);
+        host.deliver(&mut logger, GUEST, second);
+        logger.on_close(GUEST, CloseReason::Closed);
+        let records: Vec<serde_json::Value> = disk
+            .text(PATH)
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let words: Vec<_> = records.iter().map(|record| &record["message"]).collect();
+        assert_eq!(words, ["one", "t\nwo!", "no syslog", "rest"], "cut at {at}");
+        assert_eq!(records[0]["program"], "sshd");
+        assert_eq!(records[3]["unfinished"], true);
+        assert_eq!(host.counter("lines_of_no_format"), 1);
     }
 }
 

@@ -1,15 +1,18 @@
 //! One line of the file: the time, the port, and what the guest wrote, made
-//! harmless for terminals and other readers of logs.
+//! harmless for terminals and other readers of logs. As text:
 //!
 //!     2026-11-22T11:44:18.123Z org.example.0 text
 //!
 //! A backslash of the guest's is doubled, so that an escape, or a mark of ours
-//! such as `\[unfinished]`, can only come from us.
+//! such as `\[unfinished]`, can only come from us. Or as JSON, with what the
+//! message tells of itself in parts: [`json`](crate::json).
 
 use std::fmt::Write;
 use std::time::SystemTime;
 
+use crate::json;
 use crate::lines::Line;
+use crate::spec::Output;
 
 /// Whether the guest has ended the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,20 +25,38 @@ pub(crate) enum Ended {
 
 /// Begins records: with a time and a port's name.
 #[derive(Debug)]
-pub(crate) struct Prefix(String);
+pub(crate) struct Prefix<'a> {
+    time: String,
+    port: &'a str,
+    output: Output,
+}
 
-impl Prefix {
-    /// For lines that end at this time.
-    pub(crate) fn new(time: SystemTime, port: &str) -> Self {
-        let mut prefix = humantime::format_rfc3339_millis(time).to_string();
-        prefix.push(' ');
-        escape(port.as_bytes(), &mut prefix);
-        Self(prefix)
+impl<'a> Prefix<'a> {
+    /// For messages that end at this time.
+    pub(crate) fn new(time: SystemTime, port: &'a str, output: Output) -> Self {
+        Self {
+            time: humantime::format_rfc3339_millis(time).to_string(),
+            port,
+            output,
+        }
     }
 
-    /// Writes the record of a line, with its end.
-    pub(crate) fn write(&self, line: &Line, ended: Ended, out: &mut String) {
-        out.push_str(&self.0);
+    /// Writes the record of a message, with its end. False: it is not of the
+    /// format that its port speaks, and is told whole.
+    pub(crate) fn write(&self, line: &Line, ended: Ended, out: &mut String) -> bool {
+        match self.output {
+            Output::Text => {
+                self.write_text(line, ended, out);
+                true
+            }
+            Output::Json(format) => json::write(&self.time, self.port, format, line, ended, out),
+        }
+    }
+
+    fn write_text(&self, line: &Line, ended: Ended, out: &mut String) {
+        out.push_str(&self.time);
+        out.push(' ');
+        escape(self.port.as_bytes(), out);
         if !line.bytes.is_empty() {
             out.push(' ');
             escape(&line.bytes, out);
@@ -70,7 +91,7 @@ fn escape(bytes: &[u8], out: &mut String) {
 
 /// Control characters, and those that break lines or turn the direction of
 /// what is shown.
-fn steers(character: char) -> bool {
+pub(crate) fn steers(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

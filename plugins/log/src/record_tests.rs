@@ -7,7 +7,7 @@ use super::*;
 fn record(bytes: &[u8], cut_bytes: u64, ended: Ended) -> String {
     let time = humantime::parse_rfc3339("2026-11-22T11:44:18.123Z").unwrap();
     let mut out = String::new();
-    Prefix::new(time, "org.example.0").write(
+    Prefix::new(time, "org.example.0", Output::Text).write(
         &Line {
             bytes: bytes.to_vec(),
             cut_bytes,

@@ -6,6 +6,8 @@ use std::ops::RangeInclusive;
 use portunus_plugin_sdk::{ByteSize, Start};
 use serde::Deserialize;
 
+use crate::frames::Framing;
+
 /// Smaller files than this would be mostly renamed.
 const ROTATE: RangeInclusive<ByteSize> = ByteSize::from_kib(1)..=ByteSize::from_bytes(1 << 40);
 /// At least one old file, or rotating would throw away what was just written.
@@ -24,6 +26,41 @@ struct Table {
     keep: u32,
     #[serde(default = "default_max_line")]
     max_line: ByteSize,
+    #[serde(default)]
+    format: Format,
+    #[serde(default)]
+    output: Form,
+}
+
+/// What the guest's messages are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Format {
+    /// Lines of whatever it is.
+    #[default]
+    Lines,
+    /// Syslog messages: of RFC 5424 or RFC 3164, framed as RFC 6587 has it.
+    Syslog,
+    /// Lines of Fedora's installer.
+    Anaconda,
+}
+
+/// What a line of the file is, as the table has it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Form {
+    #[default]
+    Text,
+    Json,
+}
+
+/// What a line of the file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// The message as it is, for people.
+    Text,
+    /// The message in parts, for programs.
+    Json(Format),
 }
 
 // A guest decides how much is written, so a file is bounded even where nobody
@@ -51,6 +88,10 @@ pub(crate) struct Spec {
     pub(crate) keep: u32,
     /// Bytes of a line past which the rest is cut.
     pub(crate) max_line_bytes: usize,
+    /// How the guest's messages are told apart.
+    pub(crate) framing: Framing,
+    /// How they are written.
+    pub(crate) output: Output,
 }
 
 impl Spec {
@@ -72,6 +113,14 @@ impl Spec {
             keep: table.keep,
             // At most 32 KiB, as just checked.
             max_line_bytes: usize::try_from(table.max_line.bytes()).unwrap_or(usize::MAX),
+            framing: match table.format {
+                Format::Syslog => Framing::Syslog,
+                Format::Lines | Format::Anaconda => Framing::Lines,
+            },
+            output: match table.output {
+                Form::Text => Output::Text,
+                Form::Json => Output::Json(table.format),
+            },
         })
     }
 }

@@ -15,16 +15,23 @@ fn a_path_is_enough() {
     assert_eq!(spec.rotate_bytes, 10 << 20);
     assert_eq!(spec.keep, 5);
     assert_eq!(spec.max_line_bytes, 8 << 10);
+    assert_eq!((spec.framing, spec.output), (Framing::Lines, Output::Text));
 }
 
 #[test]
 fn every_key_is_heeded() {
-    let spec = parse(r#"{"path": "a", "rotate": "1MiB", "keep": 9, "max-line": "100B"}"#).unwrap();
+    let config = r#"{
+        "path": "a", "rotate": "1MiB", "keep": 9, "max-line": "100B", "format": "syslog",
+        "output": "json"
+    }"#;
+    let spec = parse(config).unwrap();
     let wanted = Spec {
         path: "a".into(),
         rotate_bytes: 1 << 20,
         keep: 9,
         max_line_bytes: 100,
+        framing: Framing::Syslog,
+        output: Output::Json(Format::Syslog),
     };
     assert_eq!(spec, wanted);
 }
@@ -48,6 +55,14 @@ fn what_is_wrong_is_named_by_its_key() {
         (
             r#"{"path": "a", "max-line": "1MiB"}"#,
             "config.max-line: 1MiB is not between 64B and 32KiB",
+        ),
+        (
+            r#"{"path": "a", "format": "xml"}"#,
+            "unknown variant `xml`, expected one of `lines`, `syslog`, `anaconda`",
+        ),
+        (
+            r#"{"path": "a", "output": "JSON"}"#,
+            "expected `text` or `json`",
         ),
         (r#"{"path": "a", "max_line": "1KiB"}"#, "max_line"),
     ];
