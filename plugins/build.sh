@@ -205,7 +205,7 @@ while (($#)); do
     shift
 done
 if ((${#plugins[@]} == 0)); then
-    plugins=(echo log)
+    plugins=(echo log relay)
 fi
 
 command -v cargo >/dev/null || fail "cargo is missing: install Rust, by rustup"

@@ -85,5 +85,6 @@ fn bundled_component(bundled: Bundled) -> &'static [u8] {
     match bundled {
         Bundled::Echo => include_bytes!(concat!(env!("PORTUNUS_BUNDLED_PLUGINS"), "/echo.wasm")),
         Bundled::Log => include_bytes!(concat!(env!("PORTUNUS_BUNDLED_PLUGINS"), "/log.wasm")),
+        Bundled::Relay => include_bytes!(concat!(env!("PORTUNUS_BUNDLED_PLUGINS"), "/relay.wasm")),
     }
 }

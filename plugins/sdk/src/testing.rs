@@ -23,6 +23,10 @@ thread_local! {
 pub(crate) struct State {
     streams: BTreeMap<u64, Stream>,
     targets: Vec<String>,
+    /// The last channel that [`Channel::connect`] gave.
+    connected: u64,
+    /// Connections that may be begun yet. `None`: any number.
+    connects_left: Option<usize>,
     timers_ms: BTreeMap<u64, u64>,
     logged: Vec<(Level, String)>,
     counters: BTreeMap<String, u64>,
@@ -38,6 +42,7 @@ struct Stream {
     room: Option<usize>,
     broken: Option<SendError>,
     paused: bool,
+    finished: bool,
     closed: bool,
 }
 
@@ -114,9 +119,21 @@ impl Host {
         STATE.with_borrow_mut(|state| state.stream(channel).broken = Some(error));
     }
 
-    /// Grants a target for [`Channel::connect`]; they count from channel 1.
+    /// Grants a target for [`Channel::connect`]. Connections are channels 1, 2 and
+    /// so on, whatever their targets.
     pub fn grant_target(&self, name: &str) {
         STATE.with_borrow_mut(|state| state.targets.push(name.into()));
+    }
+
+    /// Lets this many connections more be begun, and no further ones.
+    pub fn allow_connects(&self, connects: usize) {
+        STATE.with_borrow_mut(|state| state.connects_left = Some(connects));
+    }
+
+    /// Has the peer open the channel again, after it was closed: as if nothing had
+    /// been done to it.
+    pub fn reopen(&self, channel: Channel) {
+        STATE.with_borrow_mut(|state| *state.stream(channel) = Stream::default());
     }
 
     /// Takes out what the channel's peer has received since the last call.
@@ -127,6 +144,11 @@ impl Host {
     /// Whether the plugin gets no bytes from the channel now.
     pub fn is_paused(&self, channel: Channel) -> bool {
         STATE.with_borrow_mut(|state| state.stream(channel).paused)
+    }
+
+    /// Whether the plugin has said that it sends no more on the channel.
+    pub fn is_finished(&self, channel: Channel) -> bool {
+        STATE.with_borrow_mut(|state| state.stream(channel).finished)
     }
 
     /// Whether the plugin has closed the channel.

@@ -61,11 +61,12 @@ fn a_word_is_a_bundled_plugin_and_a_path_is_a_file() {
         source("echo.wasm"),
         Ok(PluginSource::File("echo.wasm".into()))
     );
-    let Invalid { what, help } = source("agent").unwrap_err();
+    let Invalid { what, help } = source("gateway").unwrap_err();
     assert_eq!(what, "names no bundled plugin");
+    let names = Bundled::ALL.map(Bundled::name).join("`, `");
     assert_eq!(
         help,
-        "bundled are `echo`, `log`; a file is written with a slash: `./agent`"
+        format!("bundled are `{names}`; a file is written with a slash: `./gateway`")
     );
     assert_eq!(source("ecco").unwrap_err().help, "did you mean `echo`?");
     assert!(source("a\0.wasm").is_err());

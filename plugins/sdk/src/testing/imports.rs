@@ -35,7 +35,10 @@ pub(crate) mod channel {
     }
 
     pub(crate) fn finish(id: u64) {
-        with_stream(id, |stream| stream.broken = Some(SendError::Finished));
+        with_stream(id, |stream| {
+            stream.finished = true;
+            stream.broken = Some(SendError::Finished);
+        });
     }
 
     pub(crate) fn close(id: u64) {
@@ -46,10 +49,16 @@ pub(crate) mod channel {
     }
 
     pub(crate) fn connect(target: &str) -> Result<u64, ConnectError> {
-        STATE.with_borrow(|state| {
-            let index = state.targets.iter().position(|granted| granted == target);
-            let id = index.and_then(|index| u64::try_from(index).ok()?.checked_add(1));
-            id.ok_or(ConnectError::NotGranted)
+        STATE.with_borrow_mut(|state| {
+            if !state.targets.iter().any(|granted| granted == target) {
+                return Err(ConnectError::NotGranted);
+            }
+            if state.connects_left == Some(0) {
+                return Err(ConnectError::TooMany);
+            }
+            state.connects_left = state.connects_left.map(|left| left.saturating_sub(1));
+            state.connected = state.connected.saturating_add(1);
+            Ok(state.connected)
         })
     }
 }
