@@ -13,6 +13,7 @@ use toml::de::DeValue;
 
 use super::diagnose::Diagnostic;
 use super::fields::{Fields, Short};
+use super::limits::{Limit, LimitSpec};
 use super::quantity::{Bounds, ByteSize, Count};
 use super::socket;
 use super::source::{Located, Source, Span};
@@ -106,13 +107,13 @@ impl ListenSpec {
     }
 
     /// Reads the key of a port; reports what is wrong with it.
-    pub(crate) fn read(port: &mut Fields<'_>, source: &Source) -> Option<Self> {
+    pub(crate) fn read(port: &mut Fields<'_>, source: &Source, limit: &LimitSpec) -> Option<Self> {
         let spec = match port.value_or_table::<PathBuf>("listen")? {
             Short::Value(path) => Self {
                 path: Some(source.located_from_here(path.clone())),
                 ..Self::at(path.span)
             },
-            Short::Table(table) => Self::from_table(table, source)?,
+            Short::Table(table) => Self::from_table(table, source, limit)?,
         };
         if let Some(fault) = spec.path.as_ref().and_then(socket::fault) {
             port.report(fault);
@@ -120,7 +121,7 @@ impl ListenSpec {
         Some(spec)
     }
 
-    fn from_table(mut table: Fields<'_>, source: &Source) -> Option<Self> {
+    fn from_table(mut table: Fields<'_>, source: &Source, limit: &LimitSpec) -> Option<Self> {
         let defaults = Self::at(table.place());
         let path = table
             .take("path")
@@ -131,6 +132,14 @@ impl ListenSpec {
         let group = table.take::<GroupId>("group");
         let clients = table.take_within("clients", &Self::CLIENTS);
         let buffer = table.take_within("buffer", &Self::BUFFER);
+        if let (Some(clients), Some(channels)) = (&clients, limit.number(Limit::Channels))
+            && clients.value.0 > channels
+        {
+            let what = format!("{} can never be reached", table.name("clients"));
+            let at = format!("more than all channels together, whose limit is {channels}");
+            let fault = Diagnostic::new(what).at(clients.span, at);
+            table.report(fault.help("give `limit.channels` at least as much, or less here"));
+        }
         let given = (table.has("path"), table.has("fd"));
         match given {
             (true, true) | (false, false) => report_one_of_two(&table, given.0),

@@ -11,6 +11,7 @@
 //! `quantity` are what comes out, and `schema` describes it to editors.
 
 mod code_folder;
+mod connect;
 mod diagnose;
 mod fields;
 mod json;
@@ -33,6 +34,7 @@ mod value;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use connect::{ConnectGrantSpec, MAX_TARGETS, TargetAddress, TargetName};
 pub use diagnose::{
     Diagnostic, Diagnostics, Label, MAX_REPORTED, Report, ReportedFault, ReportedLabel,
 };

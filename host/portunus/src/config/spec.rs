@@ -15,6 +15,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value as Json};
 use toml::de::DeValue;
 
+use super::connect::{ConnectGrantSpec, MAX_TARGETS};
 use super::limits::LimitSpec;
 use super::listen::{self, ListenSpec};
 use super::names::{self, VmName};
@@ -144,6 +145,9 @@ pub struct GrantSpec {
     /// Directories of the host, with all that is in them.
     #[schemars(default, length(max = MAX_DIRS))]
     pub dirs: Vec<DirGrantSpec>,
+    /// Targets that the plugin may connect to, by names of its own.
+    #[schemars(default, length(max = MAX_TARGETS))]
+    pub connect: Vec<ConnectGrantSpec>,
 }
 
 /// Directories that one port may be granted: each is an open file of the host

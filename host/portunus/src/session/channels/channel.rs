@@ -143,6 +143,12 @@ impl Channel {
         self.progress.orphan();
     }
 
+    /// Whether it is of no use to a new instance: a connection that the one before
+    /// it asked for, and did not hear of.
+    pub(super) fn is_unasked(&self) -> bool {
+        matches!(self.peer, Peer::Target(_)) && !self.progress.is_known()
+    }
+
     /// What the plugin must be told of the open.
     pub(super) fn take_open(&mut self) -> Option<OpenReason> {
         let why = self.progress.open_due()?;

@@ -126,6 +126,11 @@ impl Progress {
         self.wants_writable = false;
     }
 
+    /// Whether any instance of the plugin knows of the channel.
+    pub(super) fn is_known(&self) -> bool {
+        self.told != Told::Nothing
+    }
+
     /// Whether the plugin wants the peer's bytes now.
     pub(super) fn wants_data(&self) -> bool {
         self.told == Told::Open && !self.paused && !self.closed
