@@ -13,9 +13,10 @@ use crate::spec::Spec;
 /// it has been told the end, and answers to nobody.
 const LEAVE: Duration = Duration::from_secs(10);
 
-/// Connections without their guest at once: a guest that opens and closes its port
-/// all the time shall not have the host hold more.
-const MAX_LEAVING: usize = 8;
+/// Connections at once whose guest is gone and whose targets read on: a guest that
+/// opens and closes its port all the time shall not have the host hold more. Half of
+/// what a port may have by default.
+const MAX_LEAVING: usize = 4;
 
 /// The guest's connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ enum Link {
     /// There is none: the guest has closed the port, or was shown it closed.
     #[default]
     None,
+    /// The guest wants one, and has to wait for one before it to go.
+    Wanted,
     /// It was asked for, on this channel.
     Asked(u64),
     /// It is open.
@@ -43,7 +46,7 @@ impl Link {
     fn target(self) -> Option<Channel> {
         match self {
             Self::Open(id) | Self::Ended(id) => Some(Channel::from_id(id)),
-            Self::None | Self::Asked(_) => None,
+            Self::None | Self::Wanted | Self::Asked(_) => None,
         }
     }
 }
@@ -52,8 +55,16 @@ impl Link {
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Connections {
     link: Link,
-    /// Those whose guest is gone, and whose target was told: the longest gone first.
-    leaving: VecDeque<u64>,
+    /// Those whose guest is gone, until they are, the longest gone first.
+    leaving: VecDeque<Leaving>,
+}
+
+/// A connection whose guest is gone.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Leaving {
+    id: u64,
+    /// Whether its target may still read, and end it.
+    waits: bool,
 }
 
 /// Connects a guest to its target.
@@ -64,30 +75,27 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// The guest has opened the port.
+    /// The guest has opened the port, or one connection less is in its way.
     fn connect(&mut self) {
-        let asked = loop {
-            match Channel::connect(&self.spec.target) {
-                // One that is left over makes room for one that is wanted.
-                Err(ConnectError::TooMany) if self.end_oldest() => {}
-                asked => break asked,
+        let error = match Channel::connect(&self.spec.target) {
+            Ok(channel) => {
+                self.connections.link = Link::Asked(channel.id());
+                return;
             }
+            Err(ConnectError::TooMany) if !self.connections.leaving.is_empty() => {
+                self.end_oldest();
+                self.connections.link = Link::Wanted;
+                return;
+            }
+            Err(error) => error,
         };
-        match asked {
-            Ok(channel) => self.connections.link = Link::Asked(channel.id()),
-            Err(error) => {
-                let target = &self.spec.target;
-                let why = match error {
-                    ConnectError::NotGranted => {
-                        "is not granted; add it to the port's grant.connect"
-                    }
-                    ConnectError::TooMany => "has as many connections as the port's limits allow",
-                    ConnectError::Other(_) => "cannot be connected to by this host",
-                };
-                log::error(format_args!("target `{target}` {why}"));
-                self.refuse();
-            }
-        }
+        let why = match error {
+            ConnectError::NotGranted => "is not granted; add it to the port's grant.connect",
+            ConnectError::TooMany => "has as many connections as the port's limits allow",
+            ConnectError::Other(_) => "cannot be connected to by this host",
+        };
+        log::error(format_args!("target `{}` {why}", self.spec.target));
+        self.refuse();
     }
 
     /// There is no connection to be had: the guest sees its port closed, and may
@@ -99,44 +107,52 @@ impl Relay {
     }
 
     /// Closes the connection that has been without its guest for longest.
-    fn end_oldest(&mut self) -> bool {
-        let oldest = self.connections.leaving.pop_front();
-        if let Some(id) = oldest {
-            timer::cancel(id);
-            Channel::from_id(id).close();
+    fn end_oldest(&mut self) {
+        let mut leaving = self.connections.leaving.iter();
+        if let Some(oldest) = leaving.find(|leaving| leaving.waits) {
+            self.end(Channel::from_id(oldest.id));
         }
-        oldest.is_some()
+    }
+
+    /// Closes a connection whose guest is gone.
+    fn end(&mut self, channel: Channel) {
+        for leaving in &mut self.connections.leaving {
+            leaving.waits &= leaving.id != channel.id();
+        }
+        timer::cancel(channel.id());
+        channel.close();
     }
 
     /// The guest is gone: tells its target the end, which may read up to it.
     fn leave(&mut self) {
-        match std::mem::take(&mut self.connections.link) {
-            Link::None => {}
-            Link::Asked(id) | Link::Ended(id) => Channel::from_id(id).close(),
-            Link::Open(id) => {
-                let channel = Channel::from_id(id);
-                channel.finish();
-                // It may have waited for the guest.
-                channel.resume();
-                if self.connections.leaving.len() >= MAX_LEAVING {
-                    self.end_oldest();
-                }
-                self.connections.leaving.push_back(id);
-                set_timer(id);
-            }
+        let (id, waits) = match std::mem::take(&mut self.connections.link) {
+            Link::None | Link::Wanted => return,
+            Link::Asked(id) | Link::Ended(id) => (id, false),
+            Link::Open(id) => (id, true),
+        };
+        let channel = Channel::from_id(id);
+        self.connections.leaving.push_back(Leaving { id, waits });
+        if !waits {
+            channel.close();
+            return;
+        }
+        channel.finish();
+        // It may have waited for the guest.
+        channel.resume();
+        set_timer(id);
+        let waiting = self
+            .connections
+            .leaving
+            .iter()
+            .filter(|leaving| leaving.waits);
+        if waiting.count() > MAX_LEAVING {
+            self.end_oldest();
         }
     }
 
     fn is_leaving(&self, channel: Channel) -> bool {
-        self.connections.leaving.contains(&channel.id())
-    }
-
-    /// A target's end: nothing is to be had of it any more.
-    fn forget(&mut self, channel: Channel) {
-        timer::cancel(channel.id());
-        self.connections
-            .leaving
-            .retain(|leaving| *leaving != channel.id());
+        let mut leaving = self.connections.leaving.iter();
+        leaving.any(|leaving| leaving.id == channel.id())
     }
 }
 
@@ -157,7 +173,8 @@ impl Plugin for Relay {
             })
             .unwrap_or_default();
         // Timers end with the instance that set them.
-        connections.leaving.iter().copied().for_each(set_timer);
+        let waiting = connections.leaving.iter().filter(|leaving| leaving.waits);
+        waiting.for_each(|leaving| set_timer(leaving.id));
         Ok(Self { spec, connections })
     }
 
@@ -187,7 +204,7 @@ impl Plugin for Relay {
         let link = self.connections.link;
         let to = match link {
             // The guest's bytes wait with it.
-            Link::Asked(_) if channel.is_guest() => return 0,
+            Link::Asked(_) | Link::Wanted if channel.is_guest() => return 0,
             _ if channel.is_guest() => link.target(),
             _ => link.is(channel).then_some(Channel::GUEST),
         };
@@ -214,8 +231,7 @@ impl Plugin for Relay {
             self.connections.link = Link::Ended(channel.id());
             hang_up();
         } else {
-            self.forget(channel);
-            channel.close();
+            self.end(channel);
         }
     }
 
@@ -234,15 +250,18 @@ impl Plugin for Relay {
                 hang_up();
             }
         } else {
-            self.forget(channel);
+            timer::cancel(channel.id());
+            let leaving = &mut self.connections.leaving;
+            leaving.retain(|leaving| leaving.id != channel.id());
+            if self.connections.link == Link::Wanted {
+                self.connect();
+            }
         }
     }
 
     /// A target that was told the end does not end.
     fn on_timer(&mut self, token: u64) {
-        let channel = Channel::from_id(token);
-        self.forget(channel);
-        channel.close();
+        self.end(Channel::from_id(token));
     }
 
     fn save(&self) -> Option<Vec<u8>> {
@@ -257,8 +276,8 @@ fn hang_up() {
     Channel::GUEST.close();
 }
 
-/// Sets the timer of a connection that is left: one of [`MAX_LEAVING`], fewer than a
-/// port has by default.
+/// Sets the timer of a connection whose guest is gone: one of [`MAX_LEAVING`], fewer
+/// than a port has by default.
 fn set_timer(id: u64) {
     if let Err(error) = timer::set(id, LEAVE) {
         log::warn(format_args!(

@@ -178,9 +178,8 @@ fn a_guest_that_closes_before_its_target_answers_leaves_no_connection() {
     open_guest(&mut relay);
     relay.on_close(GUEST, CloseReason::Closed);
     assert!(host.is_closed(FIRST));
-    host.reopen(FIRST);
-    open_target(&mut relay, FIRST);
-    assert!(host.is_closed(FIRST));
+    relay.on_close(FIRST, CloseReason::Closed);
+    assert!(relay.connections.leaving.is_empty());
 }
 
 #[test]
@@ -190,31 +189,55 @@ fn a_target_that_does_not_end_is_closed_after_a_time() {
     relay.on_close(GUEST, CloseReason::Closed);
     assert_eq!(host.take_timer(1), Some(LEAVE));
     relay.on_timer(1);
-    assert!(host.is_closed(FIRST) && relay.connections.leaving.is_empty());
+    assert!(host.is_closed(FIRST));
+    relay.on_close(FIRST, CloseReason::Closed);
+    assert!(relay.connections.leaving.is_empty());
 }
 
 #[test]
-fn connections_without_their_guest_are_bounded_and_make_room() {
+fn connections_without_their_guest_are_bounded() {
     let host = Host::new();
     let mut relay = relay(&host);
-    let mut guests = 0..;
-    let mut guest = |relay: &mut Relay| {
+    for id in 1..=MAX_LEAVING as u64 + 2 {
         host.reopen(GUEST);
-        open_guest(relay);
-        open_target(relay, Channel::from_id(guests.next().unwrap() + 1));
+        open_guest(&mut relay);
+        open_target(&mut relay, Channel::from_id(id));
         relay.on_close(GUEST, CloseReason::Closed);
-    };
-    (0..MAX_LEAVING + 2).for_each(|_| guest(&mut relay));
-    assert_eq!(relay.connections.leaving.len(), MAX_LEAVING);
+    }
     assert!(host.is_closed(FIRST) && host.is_closed(SECOND));
+    assert!(!host.is_closed(Channel::from_id(3)));
     assert!(host.take_timer(1).is_none() && host.take_timer(3).is_some());
-    // Where the port has no more, the oldest goes for the one that is wanted; where
-    // that is of no use, the guest is refused.
-    host.allow_connects(0);
+}
+
+#[test]
+fn a_connection_without_its_guest_makes_room_for_one_that_is_wanted() {
+    let host = Host::new();
+    let mut relay = relay(&host);
+    host.allow_connects(1);
+    open_guest(&mut relay);
+    open_target(&mut relay, FIRST);
+    relay.on_close(GUEST, CloseReason::Closed);
     host.reopen(GUEST);
     open_guest(&mut relay);
-    assert!(relay.connections.leaving.is_empty() && host.is_closed(Channel::from_id(3)));
+    assert!(host.is_closed(FIRST) && !host.is_closed(GUEST));
+    assert_eq!(host.deliver(&mut relay, GUEST, b"words"), 0);
+    host.allow_connects(1);
+    relay.on_close(FIRST, CloseReason::Closed);
+    open_target(&mut relay, SECOND);
+    assert_eq!(host.deliver(&mut relay, GUEST, b"words"), 5);
+    assert_eq!(host.take_received(SECOND), b"words");
+}
+
+#[test]
+fn where_others_have_all_connections_the_guest_is_refused_and_that_is_said() {
+    let host = Host::new();
+    let mut relay = relay(&host);
+    host.allow_connects(0);
+    open_guest(&mut relay);
     assert!(host.is_closed(GUEST));
+    let said = host.take_log();
+    assert!(said[0].1.contains("limits"), "{said:?}");
+    assert_eq!(host.counter("connections_refused"), 1);
 }
 
 #[test]
