@@ -11,6 +11,7 @@ use std::thread::park_timeout;
 use std::time::{Duration, Instant};
 
 pub mod bench;
+pub mod broker;
 pub mod device;
 pub mod front_end;
 pub mod guest;
