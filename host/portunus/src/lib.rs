@@ -4,6 +4,7 @@ pub mod cache_folder;
 pub mod client_sockets;
 pub mod command;
 pub mod config;
+pub mod connect;
 pub mod control;
 pub mod demo;
 pub mod door;

@@ -44,6 +44,7 @@ const PAUSE: u8 = b'p';
 const CLOSE: u8 = b'c';
 const FAIL: u8 = b'f';
 const RESUME_ONE: u8 = b'r';
+/// Sends until there is no room, and takes this byte alone.
 const FILL: u8 = b's';
 const ONE_BYTE: u8 = b'1';
 /// Connects to the target that the rest names.
@@ -120,7 +121,10 @@ impl Handler for Puppet {
             PAUSE => self.host.steer(id, ChannelOrder::Pause),
             CLOSE => self.host.steer(id, ChannelOrder::Close),
             RESUME_ONE => self.host.steer(ChannelId(1), ChannelOrder::Resume),
-            FILL => while self.host.send(id, &[b'x'; 4096]).unwrap() == 4096 {},
+            FILL => {
+                while self.host.send(id, &[b'x'; 4096]).unwrap() == 4096 {}
+                return Ok(1);
+            }
             ONE_BYTE => return Ok(1),
             FAIL => {
                 return Err(Fault {
@@ -430,6 +434,29 @@ async fn a_client_that_does_not_read_holds_no_other_up_and_queues_no_more_than_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_goes_without_reading_lets_a_plugin_go_on_that_waits_for_room() {
+    let rig = Rig::start(4, 8 << 10).await;
+    let mut client = rig.connect(1);
+    client.write_all(&[FILL, b'x']).unwrap();
+    rig.expect(&[Told::Data(1, vec![FILL, b'x'])]);
+    // The handler resumes it when it is told that there is room, and not before.
+    drop(client);
+    rig.expect(&[Told::Writable(1), data(1, "x")]);
+    match rig.next() {
+        Told::End(1) => rig.expect(&[closed(1)]),
+        Told::Close(1, CloseReason::Lost(_)) => {}
+        other => panic!("{other:?}"),
+    }
+    let port = Arc::clone(&rig.port);
+    rig.stop().await;
+    let counters = &port.counters.clients;
+    assert_eq!(
+        (get(&counters.open), get(&counters.unread_bytes)),
+        (0, 8 << 10)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_paused_client_waits_with_its_close_until_it_is_resumed() {
     let rig = Rig::start(4, 64 << 10).await;
     let mut paused = rig.connect(1);
@@ -465,8 +492,8 @@ async fn what_a_plugin_does_not_take_comes_again_at_the_first_byte() {
 async fn a_plugin_that_closes_a_client_gives_it_all_that_was_sent_first() {
     let rig = Rig::start(4, 4 << 20).await;
     let mut client = rig.connect(1);
-    client.write_all(b"sc").unwrap();
-    rig.expect(&[data(1, "sc")]);
+    client.write_all(&[FILL]).unwrap();
+    rig.expect(&[Told::Data(1, vec![FILL])]);
     client.write_all(&[CLOSE]).unwrap();
     rig.expect(&[Told::Data(1, vec![CLOSE])]);
     // Far more than its socket holds.
