@@ -52,22 +52,10 @@ impl<F: Files> Logger<F> {
     /// Starts on these files. The error is one line that names the key.
     pub(crate) fn on_files(files: F, start: Start) -> Result<Self, String> {
         let spec = Spec::parse(&start)?;
-        let saved = start
-            .saved
-            .as_deref()
-            .map(serde_json::from_slice)
-            .transpose();
         let Saved {
             unfinished,
             waiting,
-        } = saved
-            .unwrap_or_else(|error| {
-                log::warn(format_args!(
-                    "what the last instance left is not understood: {error}"
-                ));
-                None
-            })
-            .unwrap_or_default();
+        } = start.saved_json();
         let mut logger = Self {
             port: start.port.name,
             frames: Frames::new(spec.framing, spec.max_line_bytes, unfinished),

@@ -278,3 +278,16 @@ proptest! {
         prop_assert_eq!(texts(&disk), wanted);
     }
 }
+
+#[test]
+fn what_another_version_saved_is_left_and_said() {
+    let (host, disk) = (Host::new(), FullDisk::default());
+    let mut start = host.start(CONFIG);
+    start.saved = Some(b"\x00other".to_vec());
+    let mut logger = Logger::on_files(disk.clone(), start).unwrap();
+    let said = host.take_log();
+    assert_eq!(said[0].0, log::Level::Warn);
+    assert!(said[0].1.contains("is not understood"), "{said:?}");
+    host.deliver(&mut logger, GUEST, b"one\n");
+    assert_eq!(texts(&disk), ["one"]);
+}

@@ -159,19 +159,7 @@ impl Relay {
 impl Plugin for Relay {
     fn new(start: Start) -> Result<Self, String> {
         let spec = Spec::parse(&start)?;
-        let saved = start
-            .saved
-            .as_deref()
-            .map(serde_json::from_slice)
-            .transpose();
-        let connections: Connections = saved
-            .unwrap_or_else(|error| {
-                log::warn(format_args!(
-                    "what the last instance left is not understood: {error}"
-                ));
-                None
-            })
-            .unwrap_or_default();
+        let connections: Connections = start.saved_json();
         // Timers end with the instance that set them.
         let waiting = connections.leaving.iter().filter(|leaving| leaving.waits);
         waiting.for_each(|leaving| set_timer(leaving.id));

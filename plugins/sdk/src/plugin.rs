@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::{Channel, CloseReason, OpenReason, Peer, PortInfo, config, lifecycle};
+use crate::{Channel, CloseReason, OpenReason, Peer, PortInfo, config, lifecycle, log};
 
 /// A plugin: one instance answers one port. The calls never overlap, each must
 /// return within the port's `limit.cpu` and `limit.wall`, and a panic ends the
@@ -101,6 +101,22 @@ impl Start {
     /// [`Plugin::new`].
     pub fn config<Config: DeserializeOwned>(&self) -> Result<Config, String> {
         config::parse(&self.config)
+    }
+
+    /// What the instance before it saved as JSON, or what an instance begins with
+    /// where nothing was saved. What is not understood, of another version say, is
+    /// said in the log and left.
+    pub fn saved_json<Saved: DeserializeOwned + Default>(&self) -> Saved {
+        let saved = self.saved.as_deref().map(serde_json::from_slice);
+        saved
+            .transpose()
+            .unwrap_or_else(|error| {
+                log::warn(format_args!(
+                    "what the last instance left is not understood: {error}"
+                ));
+                None
+            })
+            .unwrap_or_default()
     }
 
     /// For a plugin that has no configuration.
