@@ -6,13 +6,12 @@
 //! taken, and the guest's bytes wait with the guest until there is room. When
 //! `on-close` or `on-stop` returns, every line is on the disk.
 //!
-//! `lines` splits, `record` writes a line as text, `journal` brings
+//! The SDK's `Lines` splits, `record` writes a line as text, `journal` brings
 //! records into the file, `rotation` and `retry` say what comes next; only
 //! `files` touches a file system. `logger` answers the host.
 
 mod files;
 mod journal;
-mod lines;
 mod logger;
 mod record;
 mod retry;

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use portunus_plugin_sdk::{Channel, CloseReason, OpenReason, Peer, Plugin, Start};
+use portunus_plugin_sdk::{
+    Channel, CloseReason, Line, Lines, OpenReason, Peer, Plugin, Start, Unfinished,
+};
 use portunus_plugin_sdk::{lifecycle, log, metrics, timer};
 use serde::{Deserialize, Serialize};
 
 use crate::files::Files;
 use crate::journal::{Journal, Waiting};
-use crate::lines::{Line, Lines, Unfinished};
 use crate::record::{Ended, Prefix};
 use crate::retry::{Backoff, last_try};
 use crate::spec::Spec;

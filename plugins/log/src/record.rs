@@ -9,7 +9,7 @@
 use std::fmt::Write;
 use std::time::SystemTime;
 
-use crate::lines::Line;
+use portunus_plugin_sdk::Line;
 
 /// Whether the guest has ended the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
