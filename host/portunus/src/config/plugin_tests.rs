@@ -65,7 +65,7 @@ fn a_word_is_a_bundled_plugin_and_a_path_is_a_file() {
     assert_eq!(what, "names no bundled plugin");
     assert_eq!(
         help,
-        "bundled are `echo`, `log`; a file is written with a slash: `./agent`"
+        "bundled are `clipboard`, `echo`, `log`; a file is written with a slash: `./agent`"
     );
     assert_eq!(source("ecco").unwrap_err().help, "did you mean `echo`?");
     assert!(source("a\0.wasm").is_err());

@@ -202,5 +202,5 @@ fn every_example_loads_and_fits_the_schema() {
         );
         count += 1;
     }
-    assert_eq!(count, 3);
+    assert_eq!(count, 4);
 }
