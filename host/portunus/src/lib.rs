@@ -2,6 +2,7 @@
 
 pub mod cache_folder;
 pub mod client_sockets;
+pub mod clip;
 pub mod command;
 pub mod config;
 pub mod connect;

@@ -83,6 +83,9 @@ fn faults(source: &PluginSource, error: &LoadError) -> Vec<Invalid> {
 /// The bytes of a plugin that is part of the program.
 fn bundled_component(bundled: Bundled) -> &'static [u8] {
     match bundled {
+        Bundled::Clipboard => {
+            include_bytes!(concat!(env!("PORTUNUS_BUNDLED_PLUGINS"), "/clipboard.wasm"))
+        }
         Bundled::Echo => include_bytes!(concat!(env!("PORTUNUS_BUNDLED_PLUGINS"), "/echo.wasm")),
         Bundled::Log => include_bytes!(concat!(env!("PORTUNUS_BUNDLED_PLUGINS"), "/log.wasm")),
         Bundled::Relay => include_bytes!(concat!(env!("PORTUNUS_BUNDLED_PLUGINS"), "/relay.wasm")),

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::lines::{Line, Lines, Unfinished};
+use portunus_plugin_sdk::{Line, Lines, Unfinished};
 
 /// Counts below this may have one digit more: ten megabytes, past which nobody
 /// sends a message.

@@ -5,11 +5,11 @@
 
 use serde::Serialize;
 
-use crate::lines::Line;
 use crate::message::Message;
 use crate::record::{Ended, steers};
 use crate::spec::Format;
 use crate::{anaconda, syslog};
+use portunus_plugin_sdk::Line;
 
 #[derive(Serialize)]
 struct Record<'a> {

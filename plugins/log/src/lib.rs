@@ -6,7 +6,7 @@
 //! taken, and the guest's bytes wait with the guest until there is room. When
 //! `on-close` or `on-stop` returns, every line is on the disk.
 //!
-//! `frames` splits, by `lines`; `record` writes a message as text, or by `json` in the
+//! `frames` splits, by the SDK's `Lines`; `record` writes a message as text, or by `json` in the
 //! parts that `syslog` and `anaconda` find; `journal` brings
 //! records into the file, `rotation` and `retry` say what comes next; only
 //! `files` touches a file system. `logger` answers the host.
@@ -16,7 +16,6 @@ mod files;
 mod frames;
 mod journal;
 mod json;
-mod lines;
 mod logger;
 mod message;
 mod record;

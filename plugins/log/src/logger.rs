@@ -2,14 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use portunus_plugin_sdk::{Channel, CloseReason, OpenReason, Peer, Plugin, Start};
+use portunus_plugin_sdk::{Channel, CloseReason, Line, OpenReason, Peer, Plugin, Start};
 use portunus_plugin_sdk::{lifecycle, log, metrics, timer};
 use serde::{Deserialize, Serialize};
 
 use crate::files::Files;
 use crate::frames::{Begun, Frames};
 use crate::journal::{Journal, Waiting};
-use crate::lines::Line;
 use crate::record::{Ended, Prefix};
 use crate::retry::{Backoff, last_try};
 use crate::spec::Spec;

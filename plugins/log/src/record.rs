@@ -10,8 +10,9 @@
 use std::fmt::Write;
 use std::time::SystemTime;
 
+use portunus_plugin_sdk::Line;
+
 use crate::json;
-use crate::lines::Line;
 use crate::spec::Output;
 
 /// Whether the guest has ended the line.

@@ -21,6 +21,10 @@ pub struct Scale {
     pub ports: usize,
     /// How long idle ports are watched.
     pub quiet: Duration,
+    /// Turns of each thing with an image.
+    pub image_rounds: usize,
+    /// Bytes of the image.
+    pub image_bytes: usize,
     /// Turns of each thing in a real guest.
     pub guest_rounds: usize,
     /// The most bytes that a real guest streams in one turn.
@@ -37,6 +41,8 @@ impl Scale {
         round_trips: 200,
         ports: 1_000,
         quiet: Duration::from_secs(60),
+        image_rounds: 15,
+        image_bytes: 16 << 20,
         guest_rounds: 9,
         guest_bytes: 64 << 20,
         guest_round_trips: 2_000,
@@ -49,6 +55,8 @@ impl Scale {
         round_trips: 2,
         ports: 3,
         quiet: Duration::from_millis(100),
+        image_rounds: 1,
+        image_bytes: 200_000,
         guest_rounds: 1,
         guest_bytes: 1 << 16,
         guest_round_trips: 10,

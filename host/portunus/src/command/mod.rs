@@ -5,6 +5,7 @@
 //! the work to the modules that it calls.
 
 mod check;
+mod clip;
 mod demo;
 mod log_arguments;
 mod plugin_arguments;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use portunus_plugin::compile_as_child;
 
+use crate::clip::ClipError;
 use crate::config::{self, Diagnostics, Style, TimeSpan};
 use crate::connect::{self, ConnectFault};
 use crate::demo::DemoSpec;
@@ -24,6 +26,7 @@ use crate::door::serve::{self, ServeFault};
 use crate::logging::Verbosity;
 use crate::stop_signals::StopSignal;
 use check::ReportFormat;
+use clip::ClipCommand;
 use log_arguments::LogArguments;
 use plugin_arguments::PluginArguments;
 
@@ -109,6 +112,12 @@ was lost; 2 if the command line is wrong; 130 or 143 if SIGINT or SIGTERM ended 
         #[arg(long)]
         raw: bool,
     },
+    /// Gets and offers what is in a guest's clipboard, by the clipboard plugin of its port.
+    #[command(after_help = clip::EXIT_STATUS)]
+    Clip {
+        #[command(subcommand)]
+        command: ClipCommand,
+    },
     /// Boots a real Linux guest and shows its ports answered by plugins.
     ///
     /// The guest is User Mode Linux: a Linux kernel that runs as a program, so that it needs no
@@ -156,6 +165,9 @@ enum Failure {
     /// The command line's fault, found only after it was read.
     #[error(transparent)]
     Usage(anyhow::Error),
+    /// A guest's clipboard could not be used, or may not be.
+    #[error(transparent)]
+    Clip(#[from] ClipError),
     /// It has been said already.
     #[error("refused")]
     Told,
@@ -226,6 +238,7 @@ fn run(command: Command) -> Result<u8, Failure> {
             plugins,
         } => serve::run(&config, &socket, grace, plugins.plugins()?)?,
         Command::Connect { socket, raw } => connect::run(&socket, raw)?,
+        Command::Clip { command } => clip::run(command)?,
         Command::Demo {
             keep,
             within,
@@ -243,6 +256,7 @@ fn tell(failure: &Failure) -> u8 {
         Failure::Told => (String::new(), REFUSED),
         Failure::Configuration(faults) => (faults.render(Style::for_standard_error()), REFUSED),
         Failure::Usage(error) => (format!("portunus: {error:#}\n"), REFUSED),
+        Failure::Clip(error) => (format!("portunus: {failure}\n"), clip::status(error)),
         Failure::Stopped(signal) => (format!("portunus: {failure}\n"), signal.exit_status()),
         Failure::Running(error) => (format!("portunus: {error:#}\n"), FAILED),
     };

@@ -24,6 +24,8 @@ use super::value::{Invalid, Unfit, Value, from_text, nearest};
 /// A plugin that is part of this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bundled {
+    /// Shares a guest's clipboard.
+    Clipboard,
     /// Sends back what comes.
     Echo,
     /// Writes lines to a file.
@@ -34,11 +36,12 @@ pub enum Bundled {
 
 impl Bundled {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Echo, Self::Log, Self::Relay];
+    pub const ALL: [Self; 4] = [Self::Clipboard, Self::Echo, Self::Log, Self::Relay];
 
     /// The name by which a configuration calls it.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Clipboard => "clipboard",
             Self::Echo => "echo",
             Self::Log => "log",
             Self::Relay => "relay",

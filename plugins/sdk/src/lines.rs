@@ -1,27 +1,27 @@
-//! Lines out of a stream that has no message boundaries. Keeps at most one
-//! unfinished line, of bounded length.
+//! Lines out of a stream that has no message boundaries.
 
 use serde::{Deserialize, Serialize};
 
 /// A line without its end: `\n`, or `\r\n`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Line {
+pub struct Line {
     /// The bytes, as far as the limit allows.
-    pub(crate) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
     /// How many bytes past the limit were cut.
-    pub(crate) cut_bytes: u64,
+    pub cut_bytes: u64,
 }
 
 impl Line {
     /// Whether there is nothing in it.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.bytes.is_empty() && self.cut_bytes == 0
     }
 }
 
-/// The line that has not ended yet.
+/// The line that has not ended yet, as [`Plugin::save`](crate::Plugin::save) can
+/// keep it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Unfinished {
+pub struct Unfinished {
     /// The line's first bytes, as far as the limit allows.
     kept: Vec<u8>,
     /// The line's length so far.
@@ -30,16 +30,17 @@ pub(crate) struct Unfinished {
     returned: bool,
 }
 
-/// Splits a stream.
+/// Splits a stream into lines. Keeps at most one, of bounded length, that has not
+/// ended.
 #[derive(Debug)]
-pub(crate) struct Lines {
+pub struct Lines {
     max_line_bytes: usize,
     unfinished: Unfinished,
 }
 
 impl Lines {
     /// Goes on with a line that another has begun, or with an empty one.
-    pub(crate) fn new(max_line_bytes: usize, mut unfinished: Unfinished) -> Self {
+    pub fn new(max_line_bytes: usize, mut unfinished: Unfinished) -> Self {
         unfinished.kept.truncate(max_line_bytes);
         Self {
             max_line_bytes,
@@ -49,7 +50,7 @@ impl Lines {
 
     /// Takes bytes up to the end of a line, or all there are. Returns how many
     /// that were, and the line if it has ended.
-    pub(crate) fn feed(&mut self, data: &[u8]) -> (usize, Option<Line>) {
+    pub fn feed(&mut self, data: &[u8]) -> (usize, Option<Line>) {
         match data.iter().position(|byte| *byte == b'\n') {
             Some(end) => {
                 self.extend(data.get(..end).unwrap_or_default());
@@ -63,7 +64,7 @@ impl Lines {
     }
 
     /// Takes what there is of an unfinished line.
-    pub(crate) fn finish(&mut self) -> Option<Line> {
+    pub fn finish(&mut self) -> Option<Line> {
         if self.unfinished.length == 0 {
             return None;
         }
@@ -73,18 +74,19 @@ impl Lines {
     }
 
     /// The line that has not ended, for one who goes on with it.
-    pub(crate) fn unfinished(&self) -> &Unfinished {
+    pub fn unfinished(&self) -> &Unfinished {
         &self.unfinished
     }
 
     /// Takes bytes that do not end the line.
-    pub(crate) fn extend(&mut self, bytes: &[u8]) {
+    pub fn extend(&mut self, bytes: &[u8]) {
         let line = &mut self.unfinished;
         let Some(last) = bytes.last() else { return };
         line.returned = *last == b'\r';
         line.length = line.length.saturating_add(bytes.len() as u64);
         let room = self.max_line_bytes.saturating_sub(line.kept.len());
-        line.kept.extend(bytes.iter().take(room));
+        let kept = bytes.get(..room).unwrap_or(bytes);
+        line.kept.extend_from_slice(kept);
     }
 
     fn end_line(&mut self) -> Line {
