@@ -6,8 +6,9 @@
 //! the sessions that are made of it.
 //!
 //! In the order of the work: `source` reads the file, `syntax` (by `scan`)
-//! finds what is not TOML, `fields` and `parse` walk its tables, `plugin` reads the plugins,
-//! `diagnose` and `render` tell the faults. `spec`, `limits`, `names` and
+//! finds what is not TOML, `fields` and `parse` walk its tables (`listen`, by `socket`
+//! and `socket_owner`, and `connect` those of a port's channels), `plugin` reads the
+//! plugins, `diagnose` and `render` tell the faults. `spec`, `limits`, `names` and
 //! `quantity` are what comes out, and `schema` describes it to editors.
 
 mod code_folder;
@@ -26,6 +27,7 @@ mod render;
 mod scan;
 mod schema;
 mod socket;
+mod socket_owner;
 mod source;
 mod spec;
 mod syntax;
@@ -39,7 +41,7 @@ pub use diagnose::{
     Diagnostic, Diagnostics, Label, MAX_REPORTED, Report, ReportedFault, ReportedLabel,
 };
 pub use limits::{LIMITS, Limit, LimitEntry, LimitSpec, Preset};
-pub use listen::{FdName, GroupId, ListenSpec, SocketMode, UserId};
+pub use listen::{FdName, ListenSpec};
 pub use names::VmName;
 pub use plugin::{
     Bundled, Digest, LoadNothing, PluginBytes, PluginLoader, PluginNeeds, PluginSource,
@@ -49,6 +51,7 @@ pub use render::Style;
 pub use schema::schema;
 pub use socket::SocketPathFault;
 pub(crate) use socket::path_fault;
+pub use socket_owner::{GroupId, SocketMode, UserId};
 pub use source::{Located, MAX_SOURCE_SIZE, Source, Span};
 pub use spec::{
     Access, DeviceSpec, DirGrantSpec, GrantSpec, GuestPath, MAX_DIRS, MetricsSpec, PluginConfig,
