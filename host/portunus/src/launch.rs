@@ -10,7 +10,7 @@ use crate::config::{self, Diagnostic, Diagnostics, Limit, LimitSpec, Loaded, Por
 use crate::listener::SocketPath;
 use crate::plugins::Plugins;
 use crate::router::{AddFault, PortPlan, Router};
-use crate::session::{Listen, PortLimits, Recipe, StartFault};
+use crate::session::{ChannelPlan, Listen, PortLimits, Recipe, StartFault, Target};
 
 /// What runs.
 pub struct Launched {
@@ -99,7 +99,10 @@ async fn add(
         name: port.name.value.clone(),
         console: port.console,
         recipe,
-        listen,
+        channels: ChannelPlan {
+            listen,
+            targets: targets(&port.grant),
+        },
         limits: port_limits(&port.limit),
         restart: (&port.restart).into(),
     };
@@ -141,9 +144,19 @@ fn port_limits(spec: &LimitSpec) -> PortLimits {
         outbox_bytes: number(Limit::Outbox),
         backlog_bytes: number(Limit::Backlog),
         timers: number(Limit::Timers),
+        channels: number(Limit::Channels),
+        connects: number(Limit::Connects),
         metrics: number(Limit::Metrics),
         bytes_per_second: spec.number(Limit::Rate),
     }
+}
+
+fn targets(spec: &config::GrantSpec) -> Vec<Target> {
+    let targets = spec.connect.iter().map(|target| Target {
+        name: target.name.value.to_string(),
+        address: target.address.0.clone(),
+    });
+    targets.collect()
 }
 
 fn grants(spec: &config::GrantSpec) -> Grants {

@@ -5,6 +5,7 @@ pub mod client_sockets;
 pub mod clip;
 pub mod command;
 pub mod config;
+pub mod connect;
 pub mod control;
 pub mod demo;
 pub mod door;

@@ -18,8 +18,8 @@ use crate::control::{Control, ControlFaults};
 use crate::rarely::Rarely;
 use crate::session::port::{KickedRing, Port};
 use crate::session::{
-    AlarmBell, Channels, Counters, HandlerRecipe, Listen, Order, PortLimits, Recipe, RestartPolicy,
-    Session, StartFault, discard,
+    AlarmBell, ChannelPlan, Channels, Counters, HandlerRecipe, Order, PortLimits, Recipe,
+    RestartPolicy, Session, StartFault, discard,
 };
 
 /// What a session has beyond the grace, to say that its plugin used it up.
@@ -116,8 +116,8 @@ pub struct PortPlan<R = Recipe> {
     pub console: bool,
     /// What answers it: its plugin.
     pub recipe: R,
-    /// Where host programs connect to it, if they may.
-    pub listen: Option<Listen>,
+    /// How it comes by channels beside the guest's.
+    pub channels: ChannelPlan,
     /// What the port may use up beside its plugin.
     pub limits: PortLimits,
     /// What happens when the plugin fails.
@@ -251,7 +251,7 @@ impl Router {
             name,
             console,
             recipe,
-            listen,
+            channels,
             limits,
             restart,
         } = plan;
@@ -259,10 +259,7 @@ impl Router {
         let port = Arc::new(Port::new(id, name.to_string(), console, limits));
         let plugin = recipe.name().into();
         let (control, alarm) = (Arc::clone(&self.control), Arc::clone(&self.alarm));
-        let channels = match listen {
-            Some(listen) => Channels::new(listen, Arc::clone(&port.counters)),
-            None => Channels::default(),
-        };
+        let channels = Channels::new(channels, limits, Arc::clone(&port.counters));
         let owned = Arc::clone(&port);
         let session = Session::start(owned, control, recipe, channels, restart, alarm)
             .instrument(span.clone())

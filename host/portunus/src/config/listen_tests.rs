@@ -104,6 +104,17 @@ fn values_that_cannot_be_are_told_with_what_can() {
 }
 
 #[test]
+fn clients_beyond_all_channels_can_never_be() {
+    let (what, help) = one_fault("listen = { fd = \"a\", clients = 65 }");
+    assert_eq!(what, "`listen.clients` can never be reached");
+    assert!(help.contains("`limit.channels`"), "{help}");
+    let fits = "limit.channels = 65\nlisten = { fd = \"a\", clients = 65 }";
+    assert!(load(fits).is_ok());
+    // What nobody wrote is nobody's mistake.
+    assert!(load("limit = { channels = 3, connects = 1 }\nlisten.fd = \"a\"").is_ok());
+}
+
+#[test]
 fn a_path_where_no_socket_can_be_is_told() {
     let (what, _) = one_fault(&format!("listen = \"/{}\"", "s".repeat(108)));
     assert_eq!(what, "the socket's path has 109 bytes");

@@ -11,6 +11,7 @@
 //! `quantity` are what comes out, and `schema` describes it to editors.
 
 mod code_folder;
+mod connect;
 mod diagnose;
 mod fields;
 mod json;
@@ -25,6 +26,7 @@ mod render;
 mod scan;
 mod schema;
 mod socket;
+mod socket_owner;
 mod source;
 mod spec;
 mod syntax;
@@ -33,11 +35,12 @@ mod value;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use connect::{ConnectGrantSpec, MAX_TARGETS, TargetAddress, TargetName};
 pub use diagnose::{
     Diagnostic, Diagnostics, Label, MAX_REPORTED, Report, ReportedFault, ReportedLabel,
 };
 pub use limits::{LIMITS, Limit, LimitEntry, LimitSpec, Preset};
-pub use listen::{FdName, GroupId, ListenSpec, SocketMode, UserId};
+pub use listen::{FdName, ListenSpec};
 pub use names::VmName;
 pub use plugin::{
     Bundled, Digest, LoadNothing, PluginBytes, PluginLoader, PluginNeeds, PluginSource,
@@ -45,6 +48,7 @@ pub use plugin::{
 pub use quantity::{Bounds, ByteRate, ByteSize, Count, Quantity, TimeSpan};
 pub use render::Style;
 pub use schema::schema;
+pub use socket_owner::{GroupId, SocketMode, UserId};
 pub use source::{Located, MAX_SOURCE_SIZE, Source, Span};
 pub use spec::{
     Access, DeviceSpec, DirGrantSpec, GrantSpec, GuestPath, MAX_DIRS, MetricsSpec, PluginConfig,

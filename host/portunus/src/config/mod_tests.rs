@@ -187,8 +187,8 @@ fn keys_of_later_versions_are_not_known_to_this_one() {
         name = "a"
         plugin = "echo"
         socket = "run/b.sock"
-        grant.connect = ["db"]
-        limit = { channels = 8 }
+        grant.sockets = ["db"]
+        limit = { fuel = 8 }
     "#;
     let told = faults(text);
     assert_eq!(told.len(), 5);
@@ -197,7 +197,7 @@ fn keys_of_later_versions_are_not_known_to_this_one() {
             .all(|told| told.ends_with("is not a key that this version knows")),
         "{told:?}"
     );
-    assert!(told.contains(&"`grant.connect` is not a key that this version knows".to_owned()));
+    assert!(told.contains(&"`grant.sockets` is not a key that this version knows".to_owned()));
 }
 
 #[test]

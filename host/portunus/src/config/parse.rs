@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use portunus_device::layout::{PortId, PortName};
 use toml::de::DeTable;
 
+use super::connect::{ConnectGrantSpec, MAX_TARGETS};
 use super::diagnose::Diagnostic;
 use super::fields::{Faults, Fields};
 use super::json;
@@ -157,7 +158,7 @@ impl Walk<'_> {
             .map(|table| limit(table, console))
             .unwrap_or_default();
         let plugin = self.plugin(&mut port, &limit);
-        let listen = ListenSpec::read(&mut port, self.source);
+        let listen = ListenSpec::read(&mut port, self.source, &limit);
         let config = plugin_config(&mut port);
         let grant = port
             .table("grant")
@@ -217,25 +218,23 @@ impl Walk<'_> {
 
     fn grant(&self, mut grant: Fields<'_>) -> GrantSpec {
         let tables = grant.tables("dirs");
-        if let Some(surplus) = tables.get(MAX_DIRS) {
-            let what = format!(
-                "{} has more than {MAX_DIRS} directories",
-                grant.name("dirs")
-            );
-            let help = "grant a directory that holds several of them";
-            grant.report(
-                Diagnostic::new(what)
-                    .at(surplus.place(), "one too many")
-                    .help(help),
-            );
-        }
+        let help = "grant a directory that holds several of them";
+        report_surplus(&grant, "dirs", &tables, (MAX_DIRS, "directories"), help);
         let dirs: Vec<_> = tables
             .into_iter()
             .filter_map(|dir| self.dir_grant(dir))
             .collect();
         report_repeated(&grant, "directories", dirs.iter().map(|dir| &dir.guest));
+        let tables = grant.tables("connect");
+        let help = "spread them over several ports";
+        report_surplus(&grant, "connect", &tables, (MAX_TARGETS, "targets"), help);
+        let connect: Vec<_> = tables
+            .into_iter()
+            .filter_map(|target| ConnectGrantSpec::read(target, self.source))
+            .collect();
+        report_repeated(&grant, "targets", connect.iter().map(|target| &target.name));
         grant.finish();
-        GrantSpec { dirs }
+        GrantSpec { dirs, connect }
     }
 
     fn dir_grant(&self, mut dir: Fields<'_>) -> Option<DirGrantSpec> {
@@ -330,6 +329,21 @@ fn missing_directory(host: &Located<PathBuf>) -> Option<Diagnostic> {
         ),
     };
     Some(Diagnostic::new(what).at(host.span, label).help(help))
+}
+
+/// Reports the first table of a grant that is one too many.
+fn report_surplus(
+    grant: &Fields<'_>,
+    key: &str,
+    tables: &[Fields<'_>],
+    (most, kinds): (usize, &str),
+    help: &str,
+) {
+    if let Some(surplus) = tables.get(most) {
+        let what = format!("{} has more than {most} {kinds}", grant.name(key));
+        let fault = Diagnostic::new(what).at(surplus.place(), "one too many");
+        grant.report(fault.help(help));
+    }
 }
 
 /// Reports each name that an earlier one of the same kind has.

@@ -110,6 +110,10 @@ fn the_walk_takes_the_keys_that_the_schema_has() {
             "port = [{ grant.dirs = [{ stranger = 1 }] }]",
             "/$defs/DirGrantSpec",
         ),
+        (
+            "port = [{ grant.connect = [{ stranger = 1 }] }]",
+            "/$defs/ConnectGrantSpec",
+        ),
         ("port = [{ limit.stranger = 1 }]", "/$defs/LimitSpec"),
         ("port = [{ restart.stranger = 1 }]", "/$defs/RestartSpec"),
     ];
@@ -173,6 +177,8 @@ fn the_schema_refuses_what_the_walk_refuses() {
         format!("{port}restart.budget = 101"),
         format!("{port}restart.then = \"stop\""),
         format!("{port}grant.dirs = [{{ host = \"/\", guest = \"/\", access = \"rw\" }}]"),
+        format!("{port}grant.connect = [{{ name = \"a\" }}]"),
+        format!("{port}grant.connect = [{{ name = \"\", address = \"tcp:127.0.0.1:1\" }}]"),
         format!("{port}config = []"),
     ];
     for text in wrong {
@@ -202,5 +208,5 @@ fn every_example_loads_and_fits_the_schema() {
         );
         count += 1;
     }
-    assert_eq!(count, 4);
+    assert_eq!(count, 5);
 }

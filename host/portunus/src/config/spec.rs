@@ -15,13 +15,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value as Json};
 use toml::de::DeValue;
 
+use super::connect::{ConnectGrantSpec, MAX_TARGETS};
 use super::limits::LimitSpec;
 use super::listen::{self, ListenSpec};
 use super::names::{self, VmName};
 use super::plugin::{Digest, PluginSource};
 use super::quantity::{Bounds, Count, TimeSpan};
 use super::source::{Located, Span};
-use super::value::{Invalid, Unfit, Value, from_text};
+use super::value::{Invalid, Unfit, Value, from_text, one_line};
 use crate::session::{PastBudget, RestartPolicy};
 
 /// What a virtual machine's ports do.
@@ -144,6 +145,9 @@ pub struct GrantSpec {
     /// Directories of the host, with all that is in them.
     #[schemars(default, length(max = MAX_DIRS))]
     pub dirs: Vec<DirGrantSpec>,
+    /// Targets that the plugin may connect to, by names of its own.
+    #[schemars(default, length(max = MAX_TARGETS))]
+    pub connect: Vec<ConnectGrantSpec>,
 }
 
 /// Directories that one port may be granted: each is an open file of the host
@@ -252,25 +256,14 @@ impl FromStr for GuestPath {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let most = Self::MAX_BYTES;
         let Some(relative) = text.strip_prefix('/') else {
             return Err(Invalid::new(
                 "is no absolute path",
                 format!("write `/{text}`"),
             ));
         };
-        if text.len() > most {
-            let length = text.len();
-            Err(Invalid::new(
-                format!("has {length} bytes"),
-                format!("write at most {most}"),
-            ))
-        } else if text.chars().any(char::is_control) {
-            Err(Invalid::new(
-                "has a control character",
-                "write text on one line",
-            ))
-        } else if relative.split('/').any(|part| matches!(part, "." | "..")) {
+        one_line(text, Self::MAX_BYTES)?;
+        if relative.split('/').any(|part| matches!(part, "." | "..")) {
             Err(Invalid::new(
                 "has `.` or `..` in it",
                 "write the path that it leads to",

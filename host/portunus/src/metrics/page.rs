@@ -87,6 +87,7 @@ impl Collector for Look {
         page.build()?;
         page.bytes()?;
         page.clients()?;
+        page.targets()?;
         page.plugin()?;
         page.calls()?;
         page.guest()?;
@@ -143,6 +144,8 @@ impl<'p> Page<'p, '_> {
                 ("closed", &counters.discarded_bytes),
                 ("client-unread", &counters.clients.unread_bytes),
                 ("client-closed", &counters.clients.discarded_bytes),
+                ("target-unread", &counters.targets.unread_bytes),
+                ("target-closed", &counters.targets.discarded_bytes),
             ] {
                 samples.counter(&labels.and("reason", reason), get(counter))?;
             }
@@ -184,12 +187,36 @@ impl<'p> Page<'p, '_> {
             |counters| &counters.clients.refused,
         )?;
         self.counter(
-            &Family::bytes("from_clients", "Bytes that the plugin took from them."),
+            &Family::bytes("from_clients", "Bytes that the plugin took from clients."),
             |counters| &counters.clients.from_bytes,
         )?;
         self.counter(
-            &Family::bytes("to_clients", "Bytes that their sockets took."),
+            &Family::bytes("to_clients", "Bytes that the sockets of clients took."),
             |counters| &counters.clients.to_bytes,
+        )
+    }
+
+    /// The targets that the plugins connected to.
+    fn targets(&mut self) -> fmt::Result {
+        self.gauge(
+            &Family::things("targets", "Targets that are connected now."),
+            |port| get(&port.counters.targets.open),
+        )?;
+        self.counter(
+            &Family::things("targets_connected", "Targets that the plugin connected to."),
+            |counters| &counters.targets.connected,
+        )?;
+        self.counter(
+            &Family::things("targets_refused", "Connections to targets that failed."),
+            |counters| &counters.targets.refused,
+        )?;
+        self.counter(
+            &Family::bytes("from_targets", "Bytes that the plugin took from targets."),
+            |counters| &counters.targets.from_bytes,
+        )?;
+        self.counter(
+            &Family::bytes("to_targets", "Bytes that the sockets of targets took."),
+            |counters| &counters.targets.to_bytes,
         )
     }
 

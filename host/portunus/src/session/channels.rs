@@ -1,35 +1,38 @@
 //! A port's channels beside the guest's: host programs that connected to its
-//! socket.
+//! socket, and targets that its plugin connected to.
 //!
 //! `channel` is one of them: a connection (`link`), the bytes that wait at it, and
-//! how far it has come (`progress`). `calls` tells the plugin what is due. All of
-//! it belongs to the session's one task: the plugin's host has it while there is
-//! an instance, so that imports reach it without a lock, and the session while
-//! there is none.
+//! how far it has come (`progress`); `target` is one on its way. `table` has all of
+//! them, and `calls` tells the plugin what is due.
+//!
+//! It belongs to the session's one task: the plugin's host has it while there is an
+//! instance, so that imports reach it without a lock, and the session while there
+//! is none.
 
 mod calls;
 mod channel;
 mod link;
 mod progress;
+mod table;
+mod target;
 
-use std::collections::BTreeMap;
 use std::future::poll_fn;
+use std::ops::RangeBounds;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::task::Poll;
+use std::time::Instant;
 
-use portunus_plugin::{ChannelId, ChannelOrder, Client, CloseReason, OpenReason, Peer, SendError};
-use tokio::net::{UnixListener, UnixStream};
+use portunus_plugin::{
+    ChannelId, ChannelOrder, CloseReason, ConnectError, OpenReason, Peer, SendError,
+};
+use tokio::net::UnixListener;
 
 pub(super) use self::calls::{Given, serve};
 use self::channel::Channel;
-use self::link::Link;
-use super::counters::{Counters, PeerCounters, add, set};
-use crate::rarely::Rarely;
-
-/// How long a listener rests that the system refused a connection: it is out of
-/// descriptors, most likely.
-const REFUSED_REST: Duration = Duration::from_millis(100);
+use self::table::Table;
+pub use self::target::{Address, Target};
+use super::counters::{Counters, PeerCounters, add};
+use super::limits::PortLimits;
 
 /// The socket where host programs become channels, and what they may use up.
 #[derive(Debug)]
@@ -42,35 +45,27 @@ pub struct Listen {
     pub buffer_bytes: u64,
 }
 
-/// The channels of one port, by default none and no way to become one. Moving
-/// it is cheap.
+/// How a port comes by channels beside the guest's. By default not at all.
 #[derive(Debug, Default)]
-pub struct Channels(Option<Box<Table>>);
-
-#[derive(Debug)]
-struct Table {
-    listen: Listen,
-    /// Until when nobody is accepted.
-    rest_until: Option<Instant>,
-    open: BTreeMap<ChannelId, Channel>,
-    last_id: ChannelId,
-    counters: Arc<Counters>,
-    refused: Rarely,
-    unaccepted: Rarely,
+pub struct ChannelPlan {
+    /// Where host programs connect.
+    pub listen: Option<Listen>,
+    /// Where the plugin may connect.
+    pub targets: Vec<Target>,
 }
 
+/// The channels of one port, by default none and no way to become one. Moving
+/// it is cheap.
+#[derive(Default)]
+pub struct Channels(Option<Box<Table>>);
+
 impl Channels {
-    /// No channels yet, of a port whose clients are counted here.
-    pub fn new(listen: Listen, counters: Arc<Counters>) -> Self {
-        Self(Some(Box::new(Table {
-            listen,
-            rest_until: None,
-            open: BTreeMap::new(),
-            last_id: ChannelId::GUEST,
-            counters,
-            refused: Rarely::default(),
-            unaccepted: Rarely::default(),
-        })))
+    /// No channels yet, but ways to come by them, where the plan has any.
+    pub fn new(plan: ChannelPlan, limits: PortLimits, counters: Arc<Counters>) -> Self {
+        if plan.listen.is_none() && plan.targets.is_empty() {
+            return Self::default();
+        }
+        Self(Some(Box::new(Table::new(plan, limits, counters))))
     }
 
     /// Whether there can be any.
@@ -88,13 +83,25 @@ impl Channels {
     pub(super) fn order(&mut self, id: ChannelId, order: ChannelOrder) {
         if let Some((channel, counters)) = self.get(id) {
             channel.order(order, counters);
+        } else if let (ChannelOrder::Close, Some(table)) = (order, &mut self.0)
+            && let Some(attempt) = table.attempts.get_mut(&id)
+        {
+            attempt.close();
         }
     }
 
-    /// The plugin's instance failed: the next one is told of every channel anew.
+    /// Begins to connect to a target.
+    pub(super) fn connect(&mut self, name: &str) -> Result<ChannelId, ConnectError> {
+        let table = self.0.as_mut().ok_or(ConnectError::NotGranted)?;
+        table.connect(name)
+    }
+
+    /// The plugin's instance failed: the next one is told of every channel anew,
+    /// and knows nothing of what was only begun.
     pub(super) fn orphan(&mut self) {
-        let channels = self.0.iter_mut().flat_map(|table| table.open.values_mut());
-        channels.for_each(Channel::orphan);
+        if let Some(table) = &mut self.0 {
+            table.orphan();
+        }
     }
 
     /// Looks at what happened outside, and does what needs no plugin.
@@ -128,20 +135,42 @@ impl Channels {
         self.0.as_ref()?.rest_until
     }
 
-    /// The first channel after this one.
-    fn next_after(&self, id: ChannelId) -> Option<ChannelId> {
-        let mut later = self
-            .0
-            .as_ref()?
-            .open
-            .range(ChannelId(id.0.checked_add(1)?)..);
-        later.next().map(|(id, _)| *id)
+    /// The newest number that any channel has or had.
+    fn last_id(&self) -> ChannelId {
+        self.0
+            .as_ref()
+            .map_or(ChannelId::GUEST, |table| table.last_id)
+    }
+
+    /// The first channel within a range.
+    fn first_in(&self, range: impl RangeBounds<ChannelId>) -> Option<ChannelId> {
+        let mut open = self.0.as_ref()?.open.range(range);
+        open.next().map(|(id, _)| *id)
+    }
+
+    /// The first connection within a range that did not come to be, which is
+    /// forgotten, and why.
+    fn take_over(
+        &mut self,
+        range: impl RangeBounds<ChannelId>,
+    ) -> Option<(ChannelId, CloseReason)> {
+        let table = self.0.as_mut()?;
+        let mut over = table.attempts.range(range);
+        let (id, why) = over.find_map(|(id, attempt)| Some((*id, attempt.over()?.clone())))?;
+        let attempt = table.attempts.remove(&id)?;
+        if let CloseReason::Refused(why) = &why {
+            let target = attempt.target();
+            tracing::debug!(channel = %id, target, %why, "a target cannot be connected to");
+            add(&table.counters.targets.refused, 1);
+        }
+        Some((id, why))
     }
 
     fn get(&mut self, id: ChannelId) -> Option<(&mut Channel, &PeerCounters)> {
         let table = self.0.as_mut()?;
         let channel = table.open.get_mut(&id)?;
-        Some((channel, &table.counters.clients))
+        let counters = table.counters.of(channel.peer());
+        Some((channel, counters))
     }
 
     /// Who opened a channel, where the plugin is to be told now.
@@ -161,108 +190,6 @@ impl Channels {
         table.remove(id);
         Some((why, told))
     }
-}
-
-impl Table {
-    /// Accepts a client, writes what waits, and tells whether there is something
-    /// to do; the task is woken when there is.
-    fn poll(&mut self, context: &mut Context<'_>, heard: bool) -> bool {
-        let mut ready = self.poll_accept(context);
-        for channel in self.open.values_mut() {
-            channel.flush(&self.counters.clients);
-            ready |= channel.poll(context, heard);
-        }
-        ready
-    }
-
-    /// Accepts one client, so that those who are there have their turn. One too
-    /// many is let go at once: it sees the end of the connection.
-    fn poll_accept(&mut self, context: &mut Context<'_>) -> bool {
-        let now = Instant::now();
-        if self.rest_until.is_some_and(|until| now < until) {
-            return false;
-        }
-        self.rest_until = None;
-        match self.listen.socket.poll_accept(context) {
-            Poll::Pending => false,
-            Poll::Ready(Ok((stream, _))) => {
-                self.admit(stream);
-                true
-            }
-            Poll::Ready(Err(error)) => {
-                self.rest_until = now.checked_add(REFUSED_REST);
-                if let Some(times) = self.unaccepted.again() {
-                    tracing::warn!(%error, times, "a client could not be accepted");
-                }
-                true
-            }
-        }
-    }
-
-    fn admit(&mut self, stream: UnixStream) {
-        let counters = &self.counters.clients;
-        // One that is gone already has no name.
-        let client = client(&stream).unwrap_or(Client {
-            pid: 0,
-            uid: u32::MAX,
-            gid: u32::MAX,
-        });
-        let Client { pid, uid, gid } = client;
-        let clients = u64::try_from(self.open.len()).unwrap_or(u64::MAX);
-        if clients >= self.listen.clients {
-            add(&counters.refused, 1);
-            if let Some(times) = self.refused.again() {
-                let limit = self.listen.clients;
-                tracing::warn!(
-                    pid,
-                    uid,
-                    gid,
-                    limit,
-                    times,
-                    "a client is refused: as many are connected as `listen.clients` allows"
-                );
-            }
-            return;
-        }
-        let Some(id) = self.last_id.0.checked_add(1).map(ChannelId) else {
-            return;
-        };
-        self.last_id = id;
-        tracing::debug!(channel = %id, pid, uid, gid, "a client connected");
-        let room = usize::try_from(self.listen.buffer_bytes).unwrap_or(usize::MAX);
-        let channel = Channel::new(Peer::Client(client), Link::Unix(stream), room);
-        self.open.insert(id, channel);
-        add(&counters.connected, 1);
-        set(&counters.open, self.open.len());
-    }
-
-    fn remove(&mut self, id: ChannelId) {
-        let counters = &self.counters.clients;
-        if let Some(mut channel) = self.open.remove(&id) {
-            tracing::debug!(channel = %id, "a channel is closed");
-            channel.abandon(counters);
-        }
-        set(&counters.open, self.open.len());
-    }
-}
-
-/// What is left has no plugin any more: it is closed, and what waits counted.
-impl Drop for Table {
-    fn drop(&mut self) {
-        while let Some((id, _)) = self.open.first_key_value() {
-            self.remove(*id);
-        }
-    }
-}
-
-/// The program at the other end, as the kernel knew it when it connected.
-fn client(stream: &UnixStream) -> Option<Client> {
-    let peer = stream.peer_cred().ok()?;
-    Some(Client {
-        pid: peer.pid().and_then(|pid| pid.try_into().ok()).unwrap_or(0),
-        uid: peer.uid(),
-        gid: peer.gid(),
-    })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream as Client;
 use std::sync::mpsc as std_mpsc;
+use std::time::Duration;
 
 use portunus_device::layout::{MaxPorts, PortId};
 use portunus_plugin::{Fault, FaultCause, Host};
@@ -22,6 +23,7 @@ use super::super::{
     Handler, HandlerRecipe, Order, PluginHost, Port, PortLimits, RestartPolicy, Session, StartFault,
 };
 use super::*;
+use crate::config::Limit;
 use crate::control::Control;
 use crate::session::counters::get;
 
@@ -33,6 +35,8 @@ enum Told {
     Writable(u64),
     End(u64),
     Close(u64, CloseReason),
+    /// What the handler's own `connect` answered.
+    Began(Result<u64, ConnectError>),
     Stop,
 }
 
@@ -42,8 +46,15 @@ const PAUSE: u8 = b'p';
 const CLOSE: u8 = b'c';
 const FAIL: u8 = b'f';
 const RESUME_ONE: u8 = b'r';
+/// Sends until there is no room, and takes this byte alone.
 const FILL: u8 = b's';
 const ONE_BYTE: u8 = b'1';
+/// Connects to the target that the rest names.
+const CONNECT: u8 = b'>';
+/// The same, and closes it at once.
+const REGRET: u8 = b'<';
+/// Says `hello` to the newest channel.
+const HELLO: u8 = b'!';
 
 /// Makes handlers that tell a test what they hear.
 struct Recipe {
@@ -107,19 +118,35 @@ impl Handler for Puppet {
     }
 
     async fn on_data(&mut self, id: ChannelId, data: &[u8]) -> Result<usize, Fault> {
+        if data[0] == FILL {
+            while self.host.send(id, &[b'x'; 4096]).unwrap() == 4096 {}
+        }
         self.note(Told::Data(id.0, data.to_vec()));
         match data[0] {
             PAUSE => self.host.steer(id, ChannelOrder::Pause),
             CLOSE => self.host.steer(id, ChannelOrder::Close),
             RESUME_ONE => self.host.steer(ChannelId(1), ChannelOrder::Resume),
-            FILL => while self.host.send(id, &[b'x'; 4096]).unwrap() == 4096 {},
-            ONE_BYTE => return Ok(1),
+            FILL | ONE_BYTE => return Ok(1),
             FAIL => {
                 return Err(Fault {
                     export: "on-data",
                     cause: FaultCause::Host("as told".into()),
                     backtrace: None,
                 });
+            }
+            CONNECT | REGRET => {
+                let target = str::from_utf8(&data[1..]).unwrap();
+                let began = self.host.connect(target).map(|id| id.0);
+                if let (REGRET, Ok(id)) = (data[0], &began) {
+                    let early = self.host.send(ChannelId(*id), b"x");
+                    assert_eq!(early, Err(SendError::NotOpen));
+                    self.host.steer(ChannelId(*id), ChannelOrder::Close);
+                }
+                self.note(Told::Began(began));
+            }
+            HELLO => {
+                let newest = self.host.channels.last_id();
+                assert_eq!(self.host.send(newest, b"hello"), Ok(5));
             }
             _ => return Ok(self.host.send(id, data).unwrap_or(data.len())),
         }
@@ -154,6 +181,30 @@ impl Handler for Puppet {
     }
 }
 
+/// How a session is to be.
+struct Setup {
+    clients: u64,
+    buffer_bytes: u64,
+    restart: RestartPolicy,
+    /// How many instances after the first do not start.
+    unwilling: u64,
+    limits: PortLimits,
+    targets: Vec<Target>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            clients: 4,
+            buffer_bytes: 64 << 10,
+            restart: RestartPolicy::default(),
+            unwilling: 0,
+            limits: PortLimits::DEFAULT,
+            targets: Vec::new(),
+        }
+    }
+}
+
 /// A running session whose clients a test is.
 struct Rig {
     folder: TempDir,
@@ -165,25 +216,36 @@ struct Rig {
 
 impl Rig {
     async fn start(clients: u64, buffer_bytes: u64) -> Self {
-        Self::start_with(clients, buffer_bytes, RestartPolicy::default(), 0).await
+        let setup = Setup {
+            clients,
+            buffer_bytes,
+            ..Setup::default()
+        };
+        Self::start_with(setup).await
     }
 
-    async fn start_with(
-        clients: u64,
-        buffer_bytes: u64,
-        restart: RestartPolicy,
-        unwilling: u64,
-    ) -> Self {
+    async fn start_with(setup: Setup) -> Self {
+        let Setup {
+            clients,
+            buffer_bytes,
+            restart,
+            unwilling,
+            limits,
+            targets,
+        } = setup;
         let folder = tempfile::tempdir().unwrap();
         let socket = UnixListener::bind(folder.path().join("port.sock")).unwrap();
-        let limits = PortLimits::DEFAULT;
         let port = Arc::new(Port::new(PortId::ZERO, "test".into(), false, limits));
         let listen = Listen {
             socket,
             clients,
             buffer_bytes,
         };
-        let channels = Channels::new(listen, Arc::clone(&port.counters));
+        let plan = ChannelPlan {
+            listen: Some(listen),
+            targets,
+        };
+        let channels = Channels::new(plan, limits, Arc::clone(&port.counters));
         let (tell, told) = std_mpsc::channel();
         let recipe = Recipe {
             told: tell,
@@ -246,7 +308,7 @@ impl Rig {
 /// This process, as the kernel names it to the other end of its connections.
 fn me() -> Peer {
     use rustix::process::{getgid, getpid, getuid};
-    Peer::Client(super::Client {
+    Peer::Client(portunus_plugin::Client {
         pid: u32::try_from(getpid().as_raw_nonzero().get()).unwrap(),
         uid: getuid().as_raw(),
         gid: getgid().as_raw(),
@@ -320,6 +382,25 @@ async fn a_client_too_many_sees_the_end_and_is_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_beyond_all_channels_together_is_let_go_too() {
+    let limits = PortLimits {
+        channels: 1,
+        ..PortLimits::DEFAULT
+    };
+    let setup = Setup {
+        limits,
+        ..Setup::default()
+    };
+    let rig = Rig::start_with(setup).await;
+    let _first = rig.connect(1);
+    assert_eq!(rest(rig.dial()), b"");
+    let counters = &rig.port.counters;
+    assert_eq!(get(&counters.clients.refused), 1);
+    assert_eq!(counters.strikes.of(Limit::Channels), 1);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_does_not_read_holds_no_other_up_and_queues_no_more_than_its_buffer() {
     const BUFFER: u64 = 8 << 10;
     let rig = Rig::start(4, BUFFER).await;
@@ -351,6 +432,29 @@ async fn a_client_that_does_not_read_holds_no_other_up_and_queues_no_more_than_i
     rig.stop().await;
     let in_sockets = u64::try_from(sent + answered).unwrap();
     assert_eq!(get(&port.counters.clients.to_bytes), in_sockets);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_goes_without_reading_lets_a_plugin_go_on_that_waits_for_room() {
+    let rig = Rig::start(4, 8 << 10).await;
+    let mut client = rig.connect(1);
+    client.write_all(&[FILL, b'x']).unwrap();
+    rig.expect(&[Told::Data(1, vec![FILL, b'x'])]);
+    // The handler resumes it when it is told that there is room, and not before.
+    drop(client);
+    rig.expect(&[Told::Writable(1), data(1, "x")]);
+    match rig.next() {
+        Told::End(1) => rig.expect(&[closed(1)]),
+        Told::Close(1, CloseReason::Lost(_)) => {}
+        other => panic!("{other:?}"),
+    }
+    let port = Arc::clone(&rig.port);
+    rig.stop().await;
+    let counters = &port.counters.clients;
+    assert_eq!(
+        (get(&counters.open), get(&counters.unread_bytes)),
+        (0, 8 << 10)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -389,8 +493,8 @@ async fn what_a_plugin_does_not_take_comes_again_at_the_first_byte() {
 async fn a_plugin_that_closes_a_client_gives_it_all_that_was_sent_first() {
     let rig = Rig::start(4, 4 << 20).await;
     let mut client = rig.connect(1);
-    client.write_all(b"sc").unwrap();
-    rig.expect(&[data(1, "sc")]);
+    client.write_all(&[FILL]).unwrap();
+    rig.expect(&[Told::Data(1, vec![FILL])]);
     client.write_all(&[CLOSE]).unwrap();
     rig.expect(&[Told::Data(1, vec![CLOSE])]);
     // Far more than its socket holds.
@@ -404,7 +508,11 @@ async fn a_plugin_that_closes_a_client_gives_it_all_that_was_sent_first() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_instance_is_told_of_every_client_again_and_their_bytes_wait() {
     // The first two that are to take its place do not start.
-    let rig = Rig::start_with(4, 64 << 10, RestartPolicy::default(), 2).await;
+    let setup = Setup {
+        unwilling: 2,
+        ..Setup::default()
+    };
+    let rig = Rig::start_with(setup).await;
     let mut first = rig.connect(1);
     let mut half_closed = rig.connect(2);
     half_closed.write_all(&[PAUSE]).unwrap();
@@ -422,7 +530,7 @@ async fn a_new_instance_is_told_of_every_client_again_and_their_bytes_wait() {
         let is_its = |told: &&Told| match told {
             Told::Open(of, ..) | Told::Data(of, _) | Told::Writable(of) => *of == id,
             Told::End(of) | Told::Close(of, _) => *of == id,
-            Told::Stop => false,
+            Told::Began(_) | Told::Stop => false,
         };
         told.iter().filter(is_its).cloned().collect()
     };
@@ -441,11 +549,15 @@ async fn a_new_instance_is_told_of_every_client_again_and_their_bytes_wait() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_that_is_given_up_lets_its_clients_go_and_listens_no_more() {
-    let policy = RestartPolicy {
+    let restart = RestartPolicy {
         budget: 0,
         ..RestartPolicy::default()
     };
-    let rig = Rig::start_with(4, 64 << 10, policy, 0).await;
+    let setup = Setup {
+        restart,
+        ..Setup::default()
+    };
+    let rig = Rig::start_with(setup).await;
     let mut client = rig.connect(1);
     client.write_all(&[FAIL]).unwrap();
     rig.expect(&[Told::Data(1, vec![FAIL])]);
@@ -496,6 +608,156 @@ async fn a_plugin_hears_that_its_port_was_lost_before_it_stops() {
         told.contains(&lost) && told.contains(&Told::Stop),
         "{told:?}"
     );
+}
+
+/// A target that somebody listens on, and its other end.
+fn unix_target(folder: &TempDir, name: &str) -> (Target, std::os::unix::net::UnixListener) {
+    let path = folder.path().join(name);
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let target = Target {
+        name: name.to_owned(),
+        address: Address::Unix(path),
+    };
+    (target, listener)
+}
+
+fn order(order: u8, rest: &str) -> Vec<u8> {
+    [&[order], rest.as_bytes()].concat()
+}
+
+fn target(name: &str) -> Peer {
+    Peer::Target(name.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_is_a_channel_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (broker, listener) = unix_target(&folder, "broker");
+    let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let over_tcp = Target {
+        name: "tcp".to_owned(),
+        address: Address::Tcp(tcp.local_addr().unwrap()),
+    };
+    let setup = Setup {
+        targets: vec![broker, over_tcp],
+        ..Setup::default()
+    };
+    let rig = Rig::start_with(setup).await;
+    let mut client = rig.connect(1);
+    let talk = |id: u64, name: &str, peer: &mut dyn ReadWrite, client: &mut Client| {
+        rig.expect(&[Told::Open(id, target(name), OpenReason::New)]);
+        client.write_all(&[HELLO]).unwrap();
+        rig.expect(&[Told::Data(1, vec![HELLO])]);
+        let mut hello = [0; 5];
+        peer.read_exact(&mut hello).unwrap();
+        assert_eq!(&hello, b"hello");
+        peer.write_all(b"you").unwrap();
+        rig.expect(&[data(id, "you")]);
+    };
+    client.write_all(&order(CONNECT, "broker")).unwrap();
+    rig.expect(&[data(1, ">broker"), Told::Began(Ok(2))]);
+    let (mut peer, _) = listener.accept().unwrap();
+    talk(2, "broker", &mut peer, &mut client);
+    drop(peer);
+    match rig.next() {
+        Told::End(2) => rig.expect(&[closed(2)]),
+        // It left before it read what was sent back.
+        Told::Close(2, CloseReason::Lost(_)) => {}
+        other => panic!("{other:?}"),
+    }
+    client.write_all(&order(CONNECT, "tcp")).unwrap();
+    rig.expect(&[data(1, ">tcp"), Told::Began(Ok(3))]);
+    let (mut peer, _) = tcp.accept().unwrap();
+    talk(3, "tcp", &mut peer, &mut client);
+    peer.shutdown(Shutdown::Write).unwrap();
+    rig.expect(&[Told::End(3), closed(3)]);
+    let port = Arc::clone(&rig.port);
+    rig.stop().await;
+    let counters = &port.counters.targets;
+    assert_eq!((get(&counters.connected), get(&counters.open)), (2, 0));
+    assert_eq!(get(&counters.from_bytes), 6);
+}
+
+trait ReadWrite: Read + Write {}
+impl<T: Read + Write> ReadWrite for T {}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_refuses_or_is_not_granted_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gone, listener) = unix_target(&folder, "gone");
+    drop(listener);
+    let setup = Setup {
+        targets: vec![gone],
+        ..Setup::default()
+    };
+    let rig = Rig::start_with(setup).await;
+    let mut client = rig.connect(1);
+    client.write_all(&order(CONNECT, "gone")).unwrap();
+    rig.expect(&[data(1, ">gone"), Told::Began(Ok(2))]);
+    match rig.next() {
+        Told::Close(2, CloseReason::Refused(why)) => assert!(why.contains("refused"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    client.write_all(&order(CONNECT, "other")).unwrap();
+    let not_granted = Told::Began(Err(ConnectError::NotGranted));
+    rig.expect(&[data(1, ">other"), not_granted]);
+    assert_eq!(get(&rig.port.counters.targets.refused), 1);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_its_plugin_regrets_closes_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (broker, _listener) = unix_target(&folder, "broker");
+    let setup = Setup {
+        targets: vec![broker],
+        ..Setup::default()
+    };
+    let rig = Rig::start_with(setup).await;
+    let mut client = rig.connect(1);
+    client.write_all(&order(REGRET, "broker")).unwrap();
+    rig.expect(&[data(1, "<broker"), Told::Began(Ok(2)), closed(2)]);
+    assert_eq!(rig.stop().await, [Told::Stop]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_failed_plugin_connected_to_goes_on_and_what_it_only_began_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (broker, listener) = unix_target(&folder, "broker");
+    let setup = Setup {
+        targets: vec![broker],
+        ..Setup::default()
+    };
+    let rig = Rig::start_with(setup).await;
+    let mut client = rig.connect(1);
+    client.write_all(&order(CONNECT, "broker")).unwrap();
+    let new = Told::Open(2, target("broker"), OpenReason::New);
+    rig.expect(&[data(1, ">broker"), Told::Began(Ok(2)), new]);
+    let (mut peer, _) = listener.accept().unwrap();
+    client.write_all(&[FAIL]).unwrap();
+    rig.expect(&[Told::Data(1, vec![FAIL])]);
+    let again = |id, peer| Told::Open(id, peer, OpenReason::Restarted);
+    rig.expect(&[again(1, me()), again(2, target("broker"))]);
+    peer.write_all(b"still").unwrap();
+    rig.expect(&[data(2, "still")]);
+    let mut table = Channels::new(
+        ChannelPlan {
+            listen: None,
+            targets: vec![Target {
+                name: "never".to_owned(),
+                address: Address::Unix(folder.path().join("broker")),
+            }],
+        },
+        PortLimits::DEFAULT,
+        Arc::default(),
+    );
+    let begun = table.connect("never").unwrap();
+    table.orphan();
+    // Nothing is left that would come to be, and no number is given again.
+    table.look().await;
+    assert_eq!(table.first_in(..), None);
+    assert_eq!(table.connect("never"), Ok(ChannelId(begun.0 + 1)));
+    rig.stop().await;
 }
 
 proptest::proptest! {

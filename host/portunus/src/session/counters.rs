@@ -5,6 +5,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use portunus_plugin::Peer;
+
 use super::calls::Calls;
 use super::measures::Measures;
 use super::strikes::Strikes;
@@ -57,12 +59,24 @@ pub struct Counters {
     pub resting: AtomicU64,
     /// The host programs that connected to the port's socket.
     pub clients: PeerCounters,
+    /// The targets that the plugin connected to.
+    pub targets: PeerCounters,
     /// The calls into the plugin.
     pub calls: Calls,
     /// What the plugin counts and gauges itself.
     pub measures: Measures,
     /// Limits of the port that struck, by name.
     pub strikes: Strikes,
+}
+
+impl Counters {
+    /// What is counted of channels with such a peer.
+    pub(super) fn of(&self, peer: &Peer) -> &PeerCounters {
+        match peer {
+            Peer::Target(_) => &self.targets,
+            Peer::Guest | Peer::Client(_) | Peer::Other(_) => &self.clients,
+        }
+    }
 }
 
 /// What happened to the channels of one kind of peer.

@@ -39,7 +39,7 @@ mod token_bucket;
 
 pub use alarm::{Alarm, AlarmBell};
 pub use calls::{BOUNDS_NS, CallTimes, CallTimesNow, Calls, Export, Failed};
-pub use channels::{Channels, Listen};
+pub use channels::{Address, ChannelPlan, Channels, Listen, Target};
 pub(crate) use counters::get;
 pub use counters::{Counters, PeerCounters};
 pub use edges::CloseCause;

@@ -115,9 +115,8 @@ impl Host for PluginHost {
         }
     }
 
-    /// No table can grant a target yet, so none is granted.
-    fn connect(&mut self, _target: &str) -> Result<ChannelId, ConnectError> {
-        Err(ConnectError::NotGranted)
+    fn connect(&mut self, target: &str) -> Result<ChannelId, ConnectError> {
+        self.channels.connect(target)
     }
 
     fn set_timer(&mut self, token: u64, after: Duration) -> Result<(), TimerError> {

@@ -58,7 +58,8 @@ pub(super) fn provide(spec: &Spec) -> Result<(), TooFewDescriptors> {
 /// queues (two a port, two for control), [`PER_DIRECTORY`] for each granted
 /// directory, all that its limit `resources` lets a plugin have open where it is
 /// granted one, so that none takes what another needs, [`PER_LISTEN`] and one for
-/// each client for each port that listens, one for each region of guest memory,
+/// each client for each port that listens, all that its limit `connects` lets a
+/// plugin connect to where it is granted a target, one for each region of guest memory,
 /// [`PER_MESSAGE`] for each that a message may bring, and [`MARGIN`].
 fn needed(spec: &Spec) -> u64 {
     let queues = usize::from(queue_count(spec.device.max_ports()));
@@ -73,9 +74,18 @@ fn needed(spec: &Spec) -> u64 {
         .map(|listen| usize::try_from(listen.clients.0).unwrap_or(usize::MAX))
         .map(|clients| clients.saturating_add(PER_LISTEN))
         .fold(0, usize::saturating_add);
+    let connecting = spec
+        .ports
+        .iter()
+        .filter(|port| !port.grant.connect.is_empty());
+    let connections = connecting
+        .map(|port| port.limit.number(Limit::Connects).unwrap_or(u64::MAX))
+        .map(|connects| usize::try_from(connects).unwrap_or(usize::MAX))
+        .fold(0, usize::saturating_add);
     let parts = [
         files,
         clients,
+        connections,
         queues.saturating_mul(PER_QUEUE),
         directories.saturating_mul(PER_DIRECTORY),
         REGIONS_LIMIT,

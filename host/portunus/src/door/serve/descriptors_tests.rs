@@ -40,6 +40,13 @@ fn every_queue_and_every_directory_counts() {
     ))
     .ports;
     assert_eq!(needed(&listening), needed(&small) + 1 + 20);
+    let target = "{ name = \"b\", address = \"tcp:127.0.0.1:1\" }";
+    let mut connecting = small.clone();
+    connecting.ports = spec(&format!(
+        "[[port]]\nname = \"a\"\nplugin = \"echo\"\ngrant.connect = [{target}]\n"
+    ))
+    .ports;
+    assert_eq!(needed(&connecting), needed(&small) + 8);
 }
 
 #[test]

@@ -33,6 +33,15 @@ pub enum ServeFault {
     /// There is no socket.
     #[error(transparent)]
     Socket(#[from] SocketFault),
+    /// What a service manager passed in is of no use.
+    #[error(
+        "a socket that was passed in cannot be used: {cause}; pass in Unix stream sockets alone, \
+         and what LISTEN_FDS counts"
+    )]
+    Passed {
+        /// Why.
+        cause: io::Error,
+    },
     /// A port's plugin failed too often, and the port's policy is to stop.
     #[error(
         "port `{}` failed more often than its restart budget allows, and its policy is `stop-vm`: \
@@ -58,7 +67,7 @@ pub fn run(
     mut plugins: Plugins,
 ) -> Result<(), ServeFault> {
     // First, so that no child has them too.
-    let mut passed = PassedSockets::take()?;
+    let mut passed = PassedSockets::take().map_err(|cause| ServeFault::Passed { cause })?;
     let loaded = config::load(config, &mut plugins)?;
     fits_vhost_user(&loaded)?;
     descriptors::provide(&loaded.spec)?;

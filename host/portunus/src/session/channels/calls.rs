@@ -1,5 +1,7 @@
 //! What a plugin is told of its channels beside the guest's.
 
+use std::ops::Bound;
+
 use portunus_plugin::{ChannelId, Fault};
 
 use super::Channels;
@@ -32,9 +34,18 @@ pub(in crate::session) async fn serve<H: Handler>(
     channels(plugin).look().await;
     let mut busy = false;
     let mut last = ChannelId::GUEST;
-    while let Some(id) = channels(plugin).next_after(last) {
+    // What the plugin begins meanwhile is the next turn's.
+    let newest = channels(plugin).last_id();
+    let after = |last| (Bound::Excluded(last), Bound::Included(newest));
+    while let Some(id) = channels(plugin).first_in(after(last)) {
         last = id;
         busy |= serve_one(port, plugin, id, given).await?;
+    }
+    last = ChannelId::GUEST;
+    while let Some((id, why)) = channels(plugin).take_over(after(last)) {
+        last = id;
+        called(port, Export::OnClose, plugin.on_close(id, &why)).await?;
+        busy = true;
     }
     Ok(busy)
 }

@@ -7,12 +7,13 @@ use std::task::{Context, Poll};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{SendFlags, Shutdown, send, shutdown};
 use tokio::io::Interest;
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
 
 /// A connection.
 #[derive(Debug)]
 pub(super) enum Link {
     Unix(UnixStream),
+    Tcp(TcpStream),
 }
 
 impl Link {
@@ -20,6 +21,7 @@ impl Link {
     pub(super) fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Unix(stream) => stream.try_read(into),
+            Self::Tcp(stream) => stream.try_read(into),
         }
     }
 
@@ -39,6 +41,7 @@ impl Link {
         // An error is the read's to tell.
         match self {
             Self::Unix(stream) => stream.poll_read_ready(context),
+            Self::Tcp(stream) => stream.poll_read_ready(context),
         }
         .is_ready()
     }
@@ -47,6 +50,7 @@ impl Link {
     pub(super) fn is_writable(&self, context: &mut Context<'_>) -> bool {
         match self {
             Self::Unix(stream) => stream.poll_write_ready(context),
+            Self::Tcp(stream) => stream.poll_write_ready(context),
         }
         .is_ready()
     }
@@ -72,6 +76,7 @@ impl Link {
     fn while_writable<T>(&self, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         match self {
             Self::Unix(stream) => stream.try_io(Interest::WRITABLE, act),
+            Self::Tcp(stream) => stream.try_io(Interest::WRITABLE, act),
         }
     }
 
@@ -90,6 +95,7 @@ impl AsFd for Link {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Unix(stream) => stream.as_fd(),
+            Self::Tcp(stream) => stream.as_fd(),
         }
     }
 }

@@ -126,6 +126,11 @@ impl Progress {
         self.wants_writable = false;
     }
 
+    /// Whether any instance of the plugin knows of the channel.
+    pub(super) fn is_known(&self) -> bool {
+        self.told != Told::Nothing
+    }
+
     /// Whether the plugin wants the peer's bytes now.
     pub(super) fn wants_data(&self) -> bool {
         self.told == Told::Open && !self.paused && !self.closed
@@ -165,9 +170,11 @@ impl Progress {
         self.told = Told::Open;
     }
 
-    /// Whether `on-writable` is due where there is room.
+    /// Whether `on-writable` is due where there is room. Also where the peer is out
+    /// of reach: a plugin that waits for it, with the channel paused, learns of that
+    /// by its next `send` alone.
     pub(super) fn writable_due(&self) -> bool {
-        self.wants_writable && self.may_send().is_ok()
+        self.wants_writable && self.told == Told::Open && !self.closed
     }
 
     /// The plugin is being told that there is room.
