@@ -8,7 +8,6 @@
 )]
 
 use std::error::Error;
-use std::process::Command;
 use std::time::Duration;
 
 use portunus_plugin::{Component, Engine};
@@ -16,9 +15,8 @@ use tempfile::TempDir;
 use tokio::net::{UnixListener, UnixStream};
 
 use super::report::{Goal, Row};
-use super::rig::{Rig, RigSpec, recipe, runtime};
+use super::rig::{Rig, RigSpec, built, recipe, runtime};
 use super::rounds::{Scale, Times};
-use crate::guest::project;
 
 /// Of what the plugin that passes on moves.
 const GOAL: Goal = Goal::AtLeast(0.5);
@@ -88,19 +86,6 @@ fn row(way: &str, bytes: usize, passed_ns: f64, shared_ns: f64) -> Row {
         unit: "",
         goal: GOAL,
     }
-}
-
-/// A component, as its build makes it.
-fn built(plugin: &str) -> Result<Vec<u8>, Box<dyn Error>> {
-    let build = Command::new(project().join("plugins/build.sh"))
-        .arg(plugin)
-        .current_dir(project())
-        .output()?;
-    if !build.status.success() {
-        return Err(String::from_utf8_lossy(&build.stderr).into());
-    }
-    let path = String::from_utf8(build.stdout)?;
-    Ok(std::fs::read(path.trim_end())?)
 }
 
 /// A port with its fake guest, and a client.

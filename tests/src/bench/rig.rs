@@ -8,6 +8,7 @@ use std::future::{Future, poll_fn};
 use std::io::{PipeWriter, Write, pipe};
 use std::os::fd::OwnedFd;
 use std::pin::pin;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -16,7 +17,8 @@ use portunus::control::Control;
 use portunus::kick::{Bell, Kick};
 use portunus::session::port::KickedRing;
 use portunus::session::{
-    Channels, HandlerRecipe, Listen, Order, Port, PortLimits, Recipe, RestartPolicy, Session,
+    ChannelPlan, Channels, HandlerRecipe, Listen, Order, Port, PortLimits, Recipe, RestartPolicy,
+    Session,
 };
 use portunus_device::fake_driver::{
     Backing, DriverRing, GuestRam, InterruptCounter, PAGE_BYTES, ReceiveDriver, TransmitDriver,
@@ -65,6 +67,24 @@ pub fn runtime() -> Result<Runtime, Box<dyn Error>> {
 pub fn echo_bytes() -> Result<Vec<u8>, Box<dyn Error>> {
     let path = project().join("target/plugins/echo.wasm");
     Ok(std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?)
+}
+
+/// The component of a plugin that is named as `plugins/build.sh` wants it, which
+/// builds it where that is due.
+///
+/// # Errors
+///
+/// What the build says.
+pub fn built(plugin: &str) -> Result<Vec<u8>, Box<dyn Error>> {
+    let build = Command::new(project().join("plugins/build.sh"))
+        .arg(plugin)
+        .current_dir(project())
+        .output()?;
+    if !build.status.success() {
+        return Err(String::from_utf8_lossy(&build.stderr).into());
+    }
+    let path = String::from_utf8(build.stdout)?;
+    Ok(std::fs::read(path.trim_end())?)
 }
 
 /// What makes echo plugins.
@@ -138,7 +158,13 @@ impl Rig {
 
         let (orders, inbox) = mpsc::channel(1);
         let channels = match socket {
-            Some(socket) => Channels::new(listen(socket), Arc::clone(&port.counters)),
+            Some(socket) => {
+                let plan = ChannelPlan {
+                    listen: Some(listen(socket)),
+                    targets: Vec::new(),
+                };
+                Channels::new(plan, PortLimits::DEFAULT, Arc::clone(&port.counters))
+            }
             None => Channels::default(),
         };
         let session = Session::start(
