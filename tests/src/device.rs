@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use portunus::door::serve::Server;
 use portunus::router::{PortPlan, Router};
-use portunus::session::{PortLimits, Recipe, RestartPolicy};
+use portunus::session::{ChannelPlan, PortLimits, Recipe, RestartPolicy};
 use portunus_device::layout::{MaxPorts, PortId, PortName};
 use portunus_plugin::{Component, Engine, Grants, Limits, PortInfo};
 use tempfile::TempDir;
@@ -63,6 +63,7 @@ impl EchoDevice {
                 name: native.parse()?,
                 console: false,
                 recipe: Native::Echo,
+                channels: ChannelPlan::default(),
                 limits: PortLimits::DEFAULT,
                 restart: RestartPolicy::default(),
             };
@@ -150,6 +151,7 @@ fn plan(
             info,
             config: "{}".into(),
         },
+        channels: ChannelPlan::default(),
         limits: PortLimits::DEFAULT,
         restart: RestartPolicy::default(),
     })

@@ -15,6 +15,7 @@ pub mod device;
 pub mod front_end;
 pub mod guest;
 pub mod program;
+pub mod python;
 pub mod scrape;
 
 /// Waits for what no event tells of, such as a file's contents, and answers

@@ -91,6 +91,22 @@ fn one_guest_after_the_other_is_served_until_the_program_stops() {
 }
 
 #[test]
+fn a_guest_that_reads_none_of_its_answers_finds_the_port_open_again() {
+    let program = Program::serve(LOG);
+    // More than waits on the way there and back.
+    program.run(
+        r#"
+        port=/dev/virtio-ports/org.portunus.echo.0
+        dd if=/dev/zero of=$port bs=64k count=8
+        exec 3<>$port
+        echo again >&3
+        read -r line <&3
+        [ "$line" = again ]"#,
+    );
+    assert!(program.stop().status.success());
+}
+
+#[test]
 fn a_full_disk_holds_the_guest_up_and_no_line_is_lost() {
     const DISK_BYTES: usize = 16 << 20;
     // More than the port's ring takes: 256 pieces of 4 KiB.

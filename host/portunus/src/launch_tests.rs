@@ -27,7 +27,9 @@ fn each_limit_of_a_table_reaches_what_it_bounds() {
         }
         // One bound of each, but for what another limit would make pointless.
         let value = match entry.limit {
-            Limit::Cpu | Limit::HostCall | Limit::Random | Limit::LogBytes => entry.bounds.least,
+            Limit::Cpu | Limit::HostCall | Limit::Random | Limit::LogBytes | Limit::Connects => {
+                entry.bounds.least
+            }
             Limit::Instances => Quantity::Count(crate::config::Count(3)),
             _ => entry.bounds.most,
         };

@@ -1,8 +1,10 @@
 //! Portunus, the program, as a library.
 
 pub mod cache_folder;
+pub mod client_sockets;
 pub mod command;
 pub mod config;
+pub mod connect;
 pub mod control;
 pub mod demo;
 pub mod door;

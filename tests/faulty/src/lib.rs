@@ -25,6 +25,10 @@ impl Plugin for Faulty {
     fn on_writable(&mut self, channel: Channel) {
         channel.resume();
     }
+
+    fn on_end(&mut self, channel: Channel) {
+        channel.finish();
+    }
 }
 
 /// Fails as a parser does that a guest has fed: with its words in the panic.

@@ -18,6 +18,7 @@ use clap::{Parser, Subcommand};
 use portunus_plugin::compile_as_child;
 
 use crate::config::{self, Diagnostics, Style, TimeSpan};
+use crate::connect::{self, ConnectFault};
 use crate::demo::DemoSpec;
 use crate::door::serve::{self, ServeFault};
 use crate::logging::Verbosity;
@@ -89,6 +90,25 @@ Linux with virtio_uml.device=/run/vm.sock:3")]
         #[command(flatten)]
         plugins: PluginArguments,
     },
+    /// Talks to a port's plugin: a terminal, or a pipe, to the socket where its port listens.
+    ///
+    /// Sends standard input and prints what comes back. The end of standard input is told to the
+    /// plugin, whose last words are still printed; it ends when the plugin closes.
+    ///
+    /// A terminal sends lines, as it does to any program. With --raw it sends every key as it is
+    /// typed, for what answers like a terminal itself; Ctrl-] leaves then.
+    #[command(after_help = "\
+Example: echo hello | portunus connect examples/run/echo.sock
+
+Exit status: 0 if the plugin closed, or Ctrl-] was typed; 1 if the connection could not be made or \
+was lost; 2 if the command line is wrong; 130 or 143 if SIGINT or SIGTERM ended it.")]
+    Connect {
+        /// The socket: a port's `listen`.
+        socket: PathBuf,
+        /// Sends every key of the terminal as it is typed.
+        #[arg(long)]
+        raw: bool,
+    },
     /// Boots a real Linux guest and shows its ports answered by plugins.
     ///
     /// The guest is User Mode Linux: a Linux kernel that runs as a program, so that it needs no
@@ -157,6 +177,16 @@ impl From<ServeFault> for Failure {
     }
 }
 
+impl From<ConnectFault> for Failure {
+    fn from(fault: ConnectFault) -> Self {
+        match fault {
+            ConnectFault::Stopped(signal) => Self::Stopped(signal),
+            ConnectFault::NoTerminal => Self::Usage(fault.into()),
+            other => Self::Running(other.into()),
+        }
+    }
+}
+
 impl Command {
     /// How much is logged where nobody says: what a demonstration shows, it
     /// prints.
@@ -195,6 +225,7 @@ fn run(command: Command) -> Result<u8, Failure> {
             grace,
             plugins,
         } => serve::run(&config, &socket, grace, plugins.plugins()?)?,
+        Command::Connect { socket, raw } => connect::run(&socket, raw)?,
         Command::Demo {
             keep,
             within,

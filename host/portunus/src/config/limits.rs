@@ -36,6 +36,8 @@ pub enum Limit {
     Output,
     Metrics,
     Timers,
+    Channels,
+    Connects,
     Outbox,
     Backlog,
     Rate,
@@ -110,7 +112,7 @@ const fn bounds(least: Quantity, most: Quantity, reason: &'static str) -> Bounds
 }
 
 /// Every limit of a port.
-pub static LIMITS: [LimitEntry; 17] = [
+pub static LIMITS: [LimitEntry; 19] = [
     LimitEntry {
         limit: Limit::Memory,
         name: "memory",
@@ -273,6 +275,33 @@ pub static LIMITS: [LimitEntry; 17] = [
         strikes: "`timer.set` answers `too-many`; logged with a count, ever more rarely",
     },
     LimitEntry {
+        limit: Limit::Channels,
+        name: "channels",
+        what: "Channels at once beside the guest's: clients of `listen`, and connections",
+        default: Preset::Is(count(PORT.channels)),
+        bounds: bounds(
+            count(1),
+            count(2048),
+            "one is what makes a channel, and each is a descriptor of the host's and looked at in \
+             each turn",
+        ),
+        strikes: "a client is let go at once, `channel.connect` answers `too-many`; logged with a \
+                  count, ever more rarely",
+    },
+    LimitEntry {
+        limit: Limit::Connects,
+        name: "connects",
+        what: "Connections of `channel.connect` at once, those on their way included",
+        default: Preset::Is(count(PORT.connects)),
+        bounds: bounds(
+            count(1),
+            count(1024),
+            "a plugin that may not connect is granted no target, and each is a descriptor of the \
+             host's",
+        ),
+        strikes: "`channel.connect` answers `too-many`; logged with a count, ever more rarely",
+    },
+    LimitEntry {
         limit: Limit::Outbox,
         name: "outbox",
         what: "Bytes that wait for the guest to read them",
@@ -320,10 +349,11 @@ const CALL: Bounds<Quantity> = bounds(
 
 /// Limits that another one makes pointless where they are larger: which, by
 /// which, and what that other one is.
-const CEILINGS: [(Limit, Limit, &str); 3] = [
+const CEILINGS: [(Limit, Limit, &str); 4] = [
     (Limit::Cpu, Limit::Wall, "the whole call"),
     (Limit::Random, Limit::Memory, "all that the plugin has"),
     (Limit::LogBytes, Limit::Memory, "all that the plugin has"),
+    (Limit::Connects, Limit::Channels, "all channels together"),
 ];
 
 impl Limit {

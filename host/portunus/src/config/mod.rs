@@ -11,10 +11,12 @@
 //! `quantity` are what comes out, and `schema` describes it to editors.
 
 mod code_folder;
+mod connect;
 mod diagnose;
 mod fields;
 mod json;
 mod limits;
+mod listen;
 mod names;
 mod number;
 mod parse;
@@ -32,10 +34,12 @@ mod value;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use connect::{ConnectGrantSpec, MAX_TARGETS, TargetAddress, TargetName};
 pub use diagnose::{
     Diagnostic, Diagnostics, Label, MAX_REPORTED, Report, ReportedFault, ReportedLabel,
 };
 pub use limits::{LIMITS, Limit, LimitEntry, LimitSpec, Preset};
+pub use listen::{FdName, GroupId, ListenSpec, SocketMode, UserId};
 pub use names::VmName;
 pub use plugin::{
     Bundled, Digest, LoadNothing, PluginBytes, PluginLoader, PluginNeeds, PluginSource,

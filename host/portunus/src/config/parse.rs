@@ -11,10 +11,12 @@ use std::path::PathBuf;
 use portunus_device::layout::{PortId, PortName};
 use toml::de::DeTable;
 
+use super::connect::{ConnectGrantSpec, MAX_TARGETS};
 use super::diagnose::Diagnostic;
 use super::fields::{Faults, Fields};
 use super::json;
 use super::limits::LimitSpec;
+use super::listen::{ListenSpec, report_shared};
 use super::names::VmName;
 use super::number::port_ids;
 use super::plugin::{PluginSource, PluginUse};
@@ -92,6 +94,8 @@ impl Walk<'_> {
         let names = ports.iter().filter_map(|port| port.name.as_ref());
         report_repeated(&file, "ports", names);
         let ports = number(&file, &device, ports);
+        let listens = ports.iter().filter_map(|port| port.listen.as_ref());
+        report_shared(&file, metrics.socket.as_ref(), listens);
         file.finish();
         Spec {
             device,
@@ -143,10 +147,7 @@ impl Walk<'_> {
 
     /// A path of the file's, no longer relative to its directory.
     fn path(&self, path: Option<Located<PathBuf>>) -> Option<Located<PathBuf>> {
-        path.map(|Located { value, span }| Located {
-            value: self.source.path_from_here(&value),
-            span,
-        })
+        path.map(|path| self.source.located_from_here(path))
     }
 
     fn port(&mut self, mut port: Fields<'_>) -> Draft {
@@ -157,6 +158,7 @@ impl Walk<'_> {
             .map(|table| limit(table, console))
             .unwrap_or_default();
         let plugin = self.plugin(&mut port, &limit);
+        let listen = ListenSpec::read(&mut port, self.source, &limit);
         let config = plugin_config(&mut port);
         let grant = port
             .table("grant")
@@ -174,6 +176,7 @@ impl Walk<'_> {
                 console,
                 plugin: source,
                 sha256: sha256.map(|sha256| sha256.value),
+                listen,
                 config,
                 grant,
                 limit,
@@ -215,25 +218,23 @@ impl Walk<'_> {
 
     fn grant(&self, mut grant: Fields<'_>) -> GrantSpec {
         let tables = grant.tables("dirs");
-        if let Some(surplus) = tables.get(MAX_DIRS) {
-            let what = format!(
-                "{} has more than {MAX_DIRS} directories",
-                grant.name("dirs")
-            );
-            let help = "grant a directory that holds several of them";
-            grant.report(
-                Diagnostic::new(what)
-                    .at(surplus.place(), "one too many")
-                    .help(help),
-            );
-        }
+        let help = "grant a directory that holds several of them";
+        report_surplus(&grant, "dirs", &tables, (MAX_DIRS, "directories"), help);
         let dirs: Vec<_> = tables
             .into_iter()
             .filter_map(|dir| self.dir_grant(dir))
             .collect();
         report_repeated(&grant, "directories", dirs.iter().map(|dir| &dir.guest));
+        let tables = grant.tables("connect");
+        let help = "spread them over several ports";
+        report_surplus(&grant, "connect", &tables, (MAX_TARGETS, "targets"), help);
+        let connect: Vec<_> = tables
+            .into_iter()
+            .filter_map(|target| ConnectGrantSpec::read(target, self.source))
+            .collect();
+        report_repeated(&grant, "targets", connect.iter().map(|target| &target.name));
         grant.finish();
-        GrantSpec { dirs }
+        GrantSpec { dirs, connect }
     }
 
     fn dir_grant(&self, mut dir: Fields<'_>) -> Option<DirGrantSpec> {
@@ -328,6 +329,21 @@ fn missing_directory(host: &Located<PathBuf>) -> Option<Diagnostic> {
         ),
     };
     Some(Diagnostic::new(what).at(host.span, label).help(help))
+}
+
+/// Reports the first table of a grant that is one too many.
+fn report_surplus(
+    grant: &Fields<'_>,
+    key: &str,
+    tables: &[Fields<'_>],
+    (most, kinds): (usize, &str),
+    help: &str,
+) {
+    if let Some(surplus) = tables.get(most) {
+        let what = format!("{} has more than {most} {kinds}", grant.name(key));
+        let fault = Diagnostic::new(what).at(surplus.place(), "one too many");
+        grant.report(fault.help(help));
+    }
 }
 
 /// Reports each name that an earlier one of the same kind has.

@@ -104,10 +104,15 @@ fn the_walk_takes_the_keys_that_the_schema_has() {
         ("vm.stranger = 1", "/$defs/VmSpec"),
         ("metrics.stranger = 1", "/$defs/MetricsSpec"),
         ("port = [{ stranger = 1 }]", "/$defs/PortSpec"),
+        ("port = [{ listen.stranger = 1 }]", "/$defs/ListenSpec"),
         ("port = [{ grant.stranger = 1 }]", "/$defs/GrantSpec"),
         (
             "port = [{ grant.dirs = [{ stranger = 1 }] }]",
             "/$defs/DirGrantSpec",
+        ),
+        (
+            "port = [{ grant.connect = [{ stranger = 1 }] }]",
+            "/$defs/ConnectGrantSpec",
         ),
         ("port = [{ limit.stranger = 1 }]", "/$defs/LimitSpec"),
         ("port = [{ restart.stranger = 1 }]", "/$defs/RestartSpec"),
@@ -162,12 +167,18 @@ fn the_schema_refuses_what_the_walk_refuses() {
         format!("device.max-ports = \"31\"\n{port}"),
         format!("metrics.socket = \"\"\n{port}"),
         format!("{port}console = 1"),
+        format!("{port}listen = 5"),
+        format!("{port}listen = \"\""),
+        format!("{port}listen = {{ path = \"a.sock\", clients = 0 }}"),
+        format!("{port}listen = {{ path = \"a.sock\", mode = 660 }}"),
         format!("{port}limit.cpu = 5"),
         format!("{port}limit.timers = 0"),
         format!("{port}limit.rate = 8"),
         format!("{port}restart.budget = 101"),
         format!("{port}restart.then = \"stop\""),
         format!("{port}grant.dirs = [{{ host = \"/\", guest = \"/\", access = \"rw\" }}]"),
+        format!("{port}grant.connect = [{{ name = \"a\" }}]"),
+        format!("{port}grant.connect = [{{ name = \"\", address = \"tcp:127.0.0.1:1\" }}]"),
         format!("{port}config = []"),
     ];
     for text in wrong {
@@ -197,5 +208,5 @@ fn every_example_loads_and_fits_the_schema() {
         );
         count += 1;
     }
-    assert_eq!(count, 3);
+    assert_eq!(count, 4);
 }

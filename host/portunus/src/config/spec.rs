@@ -15,7 +15,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value as Json};
 use toml::de::DeValue;
 
+use super::connect::{ConnectGrantSpec, MAX_TARGETS};
 use super::limits::LimitSpec;
+use super::listen::{self, ListenSpec};
 use super::names::{self, VmName};
 use super::plugin::{Digest, PluginSource};
 use super::quantity::{Bounds, Count, TimeSpan};
@@ -107,6 +109,9 @@ pub struct PortSpec {
     /// The SHA-256 that the plugin's file must have, in hexadecimal.
     #[schemars(default, with = "Digest")]
     pub sha256: Option<Digest>,
+    /// Where host programs connect to the port. Nowhere if left out.
+    #[schemars(default, schema_with = "listen::schema")]
+    pub listen: Option<ListenSpec>,
     /// What the plugin is told, as it is. What may stand here, its own
     /// documentation says.
     #[schemars(default, with = "Map<String, Json>")]
@@ -140,6 +145,9 @@ pub struct GrantSpec {
     /// Directories of the host, with all that is in them.
     #[schemars(default, length(max = MAX_DIRS))]
     pub dirs: Vec<DirGrantSpec>,
+    /// Targets that the plugin may connect to, by names of its own.
+    #[schemars(default, length(max = MAX_TARGETS))]
+    pub connect: Vec<ConnectGrantSpec>,
 }
 
 /// Directories that one port may be granted: each is an open file of the host

@@ -86,6 +86,8 @@ impl Collector for Look {
         };
         page.build()?;
         page.bytes()?;
+        page.clients()?;
+        page.targets()?;
         page.plugin()?;
         page.calls()?;
         page.guest()?;
@@ -140,6 +142,10 @@ impl<'p> Page<'p, '_> {
                 ("failure", &counters.lost_to_failure_bytes),
                 ("unread", &counters.unread_bytes),
                 ("closed", &counters.discarded_bytes),
+                ("client-unread", &counters.clients.unread_bytes),
+                ("client-closed", &counters.clients.discarded_bytes),
+                ("target-unread", &counters.targets.unread_bytes),
+                ("target-closed", &counters.targets.discarded_bytes),
             ] {
                 samples.counter(&labels.and("reason", reason), get(counter))?;
             }
@@ -161,6 +167,57 @@ impl<'p> Page<'p, '_> {
             }
         }
         Ok(())
+    }
+
+    /// The host programs at the ports' sockets.
+    fn clients(&mut self) -> fmt::Result {
+        self.gauge(
+            &Family::things("clients", "Host programs that are connected now."),
+            |port| get(&port.counters.clients.open),
+        )?;
+        self.counter(
+            &Family::things("clients_connected", "Host programs that connected."),
+            |counters| &counters.clients.connected,
+        )?;
+        self.counter(
+            &Family::things(
+                "clients_refused",
+                "Host programs that were one too many, and let go.",
+            ),
+            |counters| &counters.clients.refused,
+        )?;
+        self.counter(
+            &Family::bytes("from_clients", "Bytes that the plugin took from clients."),
+            |counters| &counters.clients.from_bytes,
+        )?;
+        self.counter(
+            &Family::bytes("to_clients", "Bytes that the sockets of clients took."),
+            |counters| &counters.clients.to_bytes,
+        )
+    }
+
+    /// The targets that the plugins connected to.
+    fn targets(&mut self) -> fmt::Result {
+        self.gauge(
+            &Family::things("targets", "Targets that are connected now."),
+            |port| get(&port.counters.targets.open),
+        )?;
+        self.counter(
+            &Family::things("targets_connected", "Targets that the plugin connected to."),
+            |counters| &counters.targets.connected,
+        )?;
+        self.counter(
+            &Family::things("targets_refused", "Connections to targets that failed."),
+            |counters| &counters.targets.refused,
+        )?;
+        self.counter(
+            &Family::bytes("from_targets", "Bytes that the plugin took from targets."),
+            |counters| &counters.targets.from_bytes,
+        )?;
+        self.counter(
+            &Family::bytes("to_targets", "Bytes that the sockets of targets took."),
+            |counters| &counters.targets.to_bytes,
+        )
     }
 
     /// How the plugins are.

@@ -12,6 +12,12 @@ pub struct PortLimits {
     /// Timers that an instance has set at once. 64: a plugin with more things
     /// to wait for keeps a list of its own behind one timer.
     pub timers: u64,
+    /// Channels at once beside the guest's. 64: the clients and connections of
+    /// which nobody says more, three times.
+    pub channels: u64,
+    /// Connections to targets at once, those included that are on their way. 8:
+    /// one for each open of the guest, and some that are ending.
+    pub connects: u64,
     /// Names of its plugins' metrics, of each kind. 64: what a person looks at.
     pub metrics: u64,
     /// Bytes in a second, each way. No bound: a plugin's time is bounded by
@@ -25,6 +31,8 @@ impl PortLimits {
         outbox_bytes: 64 << 10,
         backlog_bytes: 64 << 10,
         timers: 64,
+        channels: 64,
+        connects: 8,
         metrics: 64,
         bytes_per_second: None,
     };

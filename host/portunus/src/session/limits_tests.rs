@@ -6,14 +6,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use portunus_plugin::{Host, TimerError};
+use portunus_plugin::{ConnectError, Host, TimerError};
 
 use super::*;
 use crate::config::Limit;
 use crate::session::counters::get;
-use crate::session::discard;
 use crate::session::plugin_host::PluginHost;
 use crate::session::port_rig::{DEADLINE, Rig};
+use crate::session::{Address, ChannelPlan, Channels, Counters, Target, discard};
 
 /// Bytes that a guest writes at once: more than any rate here lets pass while a
 /// test runs.
@@ -114,6 +114,50 @@ async fn a_plugin_s_bytes_fill_the_outbox_and_no_more() {
     assert_eq!(rig.port.send(b"x"), 0);
     assert_eq!(strikes(&rig, Limit::Outbox), 1);
     assert!(!rig.port.has_room(2_499) && rig.port.has_room(2_500));
+}
+
+/// Channels that a plugin may connect by, of which none ever comes to be: nobody
+/// looks at them.
+fn channels(limits: PortLimits) -> (Arc<Counters>, Channels) {
+    let counters = Arc::<Counters>::default();
+    let target = Target {
+        name: "a".into(),
+        address: Address::Unix("/nonexistent".into()),
+    };
+    let plan = ChannelPlan {
+        listen: None,
+        targets: vec![target],
+    };
+    let channels = Channels::new(plan, limits, Arc::clone(&counters));
+    (counters, channels)
+}
+
+#[tokio::test]
+async fn a_plugin_has_no_more_connections_than_its_port_allows() {
+    let limits = PortLimits {
+        connects: 2,
+        ..PortLimits::DEFAULT
+    };
+    let (counters, mut channels) = channels(limits);
+    channels.connect("a").unwrap();
+    channels.connect("a").unwrap();
+    assert_eq!(channels.connect("a"), Err(ConnectError::TooMany));
+    assert_eq!(counters.strikes.of(Limit::Connects), 1);
+    assert_eq!(counters.strikes.of(Limit::Channels), 0);
+}
+
+#[tokio::test]
+async fn a_port_has_no_more_channels_than_its_limit_whatever_they_are() {
+    let limits = PortLimits {
+        channels: 1,
+        connects: 2,
+        ..PortLimits::DEFAULT
+    };
+    let (counters, mut channels) = channels(limits);
+    channels.connect("a").unwrap();
+    assert_eq!(channels.connect("a"), Err(ConnectError::TooMany));
+    assert_eq!(counters.strikes.of(Limit::Channels), 1);
+    assert_eq!(counters.strikes.of(Limit::Connects), 0);
 }
 
 #[tokio::test]

@@ -81,6 +81,21 @@ async fn a_close_behind_an_empty_chain_is_due_once_that_was_taken() {
 }
 
 #[tokio::test]
+async fn what_waits_for_a_guest_that_closed_makes_room_before_the_close_is_told() {
+    let mut rig = Rig::new(false, PortLimits::DEFAULT);
+    let full = vec![b'x'; 64 << 10];
+    assert_eq!(rig.port.send(&full), full.len());
+    assert_eq!(rig.port.flush(), 0);
+    rig.transmit.write(b"not taken yet").unwrap();
+    rig.port.guest_closed();
+    assert_eq!(rig.port.next_edge(true), None);
+    assert_eq!(rig.port.flush(), full.len());
+    assert_eq!(get(&rig.port.counters.unread_bytes), 64 << 10);
+    assert_eq!(rig.pull(), 13);
+    assert!(rig.port.next_edge(true).is_some());
+}
+
+#[tokio::test]
 async fn a_new_driver_s_first_chain_is_whole() {
     let mut rig = Rig::new(false, PortLimits::DEFAULT);
     rig.transmit.write(b"the old driver's").unwrap();

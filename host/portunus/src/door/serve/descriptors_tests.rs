@@ -33,6 +33,20 @@ fn every_queue_and_every_directory_counts() {
     ))
     .ports;
     assert_eq!(needed(&granted), needed(&small) + 1 + 256);
+    let mut listening = small.clone();
+    let listen = "listen = { fd = \"a\", clients = 20 }";
+    listening.ports = spec(&format!(
+        "[[port]]\nname = \"a\"\nplugin = \"echo\"\n{listen}\n"
+    ))
+    .ports;
+    assert_eq!(needed(&listening), needed(&small) + 1 + 20);
+    let target = "{ name = \"b\", address = \"tcp:127.0.0.1:1\" }";
+    let mut connecting = small.clone();
+    connecting.ports = spec(&format!(
+        "[[port]]\nname = \"a\"\nplugin = \"echo\"\ngrant.connect = [{target}]\n"
+    ))
+    .ports;
+    assert_eq!(needed(&connecting), needed(&small) + 8);
 }
 
 #[test]

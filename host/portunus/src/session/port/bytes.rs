@@ -152,9 +152,14 @@ impl Port {
     }
 
     /// Moves what waits in the outbox into the guest's buffers, and tells how
-    /// much room the outbox has.
+    /// much room the outbox has. Once the guest has closed the port, what waits
+    /// reaches nobody: it is dropped, so that a plugin that waits for room goes on
+    /// to take what came before the close.
     pub fn flush(&self) -> usize {
         let mut state = self.lock();
+        if state.told_open && matches!(state.edges.front(), Some(Edge::Closed { .. })) {
+            add(&self.counters.unread_bytes, state.outbox.clear());
+        }
         while !state.outbox.is_empty() {
             // Taken out meanwhile: it is looked at beside the rest.
             let mut outbox = std::mem::replace(&mut state.outbox, ByteQueue::new(0));
