@@ -4,6 +4,7 @@ use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,26 @@ pub fn binary() -> PathBuf {
         binary.display()
     );
     binary
+}
+
+/// Where the component of `tests/faulty` is: built by the first test that asks.
+///
+/// # Panics
+///
+/// Where it cannot be built.
+pub fn faulty() -> &'static str {
+    static COMPONENT: LazyLock<String> = LazyLock::new(|| {
+        let script = project().join("plugins/build.sh");
+        let built = Command::new(script)
+            .arg(project().join("tests/faulty"))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&built.stderr);
+        assert!(built.status.success(), "{said}");
+        let path = String::from_utf8(built.stdout).unwrap();
+        path.trim_end().to_owned()
+    });
+    &COMPONENT
 }
 
 /// A running `portunus serve`. Killed when it is dropped.

@@ -8,10 +8,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
 
-use portunus_tests::guest::{DEADLINE, project};
-use portunus_tests::program::{Program, binary, wait_for};
+use portunus_tests::guest::DEADLINE;
+use portunus_tests::program::{Program, binary, faulty, wait_for};
 use portunus_tests::python::{python, start_python};
 use portunus_tests::scrape::Page;
 use rustix::process::{Pid, Signal, kill_process};
@@ -176,21 +175,6 @@ print(read_exactly(client, 5).decode(), flush=True)";
     assert_eq!(line(&mut other), "again");
     assert!(wait_for(&mut other, DEADLINE).unwrap().success());
     assert!(program.stop().status.success());
-}
-
-/// The component of `tests/faulty`: built by the first test that asks.
-fn faulty() -> &'static str {
-    static COMPONENT: LazyLock<String> = LazyLock::new(|| {
-        let built = Command::new(project().join("plugins/build.sh"))
-            .arg(project().join("tests/faulty"))
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&built.stderr);
-        assert!(built.status.success(), "{said}");
-        let path = String::from_utf8(built.stdout).unwrap();
-        path.trim_end().to_owned()
-    });
-    &COMPONENT
 }
 
 #[test]

@@ -3,34 +3,14 @@
 
 #![cfg(test)]
 
-use std::process::Command;
-use std::sync::LazyLock;
-
 use portunus::guest::Guest;
-use portunus_tests::guest::project;
-use portunus_tests::program::Program;
+use portunus_tests::program::{Program, faulty};
 
 const PORT: &str = "/dev/virtio-ports/org.portunus.faulty.0";
 
-/// Where the component of `tests/faulty` is: built by the first test that asks.
-fn component() -> &'static str {
-    static COMPONENT: LazyLock<String> = LazyLock::new(|| {
-        let script = project().join("plugins/build.sh");
-        let built = Command::new(script)
-            .arg(project().join("tests/faulty"))
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&built.stderr);
-        assert!(built.status.success(), "{said}");
-        let path = String::from_utf8(built.stdout).unwrap();
-        path.trim_end().to_owned()
-    });
-    &COMPONENT
-}
-
 /// A port that fails as it is told, with more keys, and one that logs.
 fn config(keys: &str) -> String {
-    let component = component();
+    let component = faulty();
     format!(
         r#"
         vm.name = "guest-1"

@@ -12,7 +12,7 @@ use toml::de::DeValue;
 use super::diagnose::Diagnostic;
 use super::fields::Fields;
 use super::source::{Located, Source};
-use super::value::{Invalid, Unfit, Value, from_text};
+use super::value::{Invalid, Unfit, Value, from_text, one_line};
 use crate::listener::MAX_PATH_BYTES;
 use crate::session::Address;
 
@@ -71,21 +71,8 @@ impl FromStr for TargetName {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let most = Self::MAX_BYTES;
-        if text.len() > most {
-            let length = text.len();
-            Err(Invalid::new(
-                format!("has {length} bytes"),
-                format!("write at most {most}"),
-            ))
-        } else if text.chars().any(char::is_control) {
-            Err(Invalid::new(
-                "has a control character",
-                "write text on one line",
-            ))
-        } else {
-            Ok(Self(text.to_owned()))
-        }
+        one_line(text, Self::MAX_BYTES)?;
+        Ok(Self(text.to_owned()))
     }
 }
 

@@ -26,6 +26,7 @@ mod render;
 mod scan;
 mod schema;
 mod socket;
+mod socket_owner;
 mod source;
 mod spec;
 mod syntax;
@@ -39,7 +40,7 @@ pub use diagnose::{
     Diagnostic, Diagnostics, Label, MAX_REPORTED, Report, ReportedFault, ReportedLabel,
 };
 pub use limits::{LIMITS, Limit, LimitEntry, LimitSpec, Preset};
-pub use listen::{FdName, GroupId, ListenSpec, SocketMode, UserId};
+pub use listen::{FdName, ListenSpec};
 pub use names::VmName;
 pub use plugin::{
     Bundled, Digest, LoadNothing, PluginBytes, PluginLoader, PluginNeeds, PluginSource,
@@ -49,6 +50,7 @@ pub use render::Style;
 pub use schema::schema;
 pub use socket::SocketPathFault;
 pub(crate) use socket::path_fault;
+pub use socket_owner::{GroupId, SocketMode, UserId};
 pub use source::{Located, MAX_SOURCE_SIZE, Source, Span};
 pub use spec::{
     Access, DeviceSpec, DirGrantSpec, GrantSpec, GuestPath, MAX_DIRS, MetricsSpec, PluginConfig,

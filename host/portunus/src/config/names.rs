@@ -10,7 +10,7 @@ use portunus_device::layout::{MaxPorts, PortName};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use toml::de::DeValue;
 
-use super::value::{Invalid, Unfit, Value, from_text};
+use super::value::{Invalid, Unfit, Value, from_text, one_line};
 
 /// A virtual machine's name, which stands in every log line: 1 to
 /// [`VmName::MAX_BYTES`] bytes without control characters and slashes.
@@ -38,28 +38,17 @@ impl FromStr for VmName {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let most = Self::MAX_BYTES;
         if text.is_empty() {
-            Err(Invalid::new("is empty", "write a name"))
-        } else if text.len() > most {
-            let length = text.len();
-            Err(Invalid::new(
-                format!("has {length} bytes"),
-                format!("write at most {most}"),
-            ))
-        } else if text.chars().any(char::is_control) {
-            Err(Invalid::new(
-                "has a control character",
-                "write text on one line",
-            ))
-        } else if text.contains('/') {
-            Err(Invalid::new(
+            return Err(Invalid::new("is empty", "write a name"));
+        }
+        one_line(text, Self::MAX_BYTES)?;
+        if text.contains('/') {
+            return Err(Invalid::new(
                 "has a slash",
                 "leave it out: a machine's files are named after it",
-            ))
-        } else {
-            Ok(Self(text.to_owned()))
+            ));
         }
+        Ok(Self(text.to_owned()))
     }
 }
 

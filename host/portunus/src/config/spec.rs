@@ -22,7 +22,7 @@ use super::names::{self, VmName};
 use super::plugin::{Digest, PluginSource};
 use super::quantity::{Bounds, Count, TimeSpan};
 use super::source::{Located, Span};
-use super::value::{Invalid, Unfit, Value, from_text};
+use super::value::{Invalid, Unfit, Value, from_text, one_line};
 use crate::session::{PastBudget, RestartPolicy};
 
 /// What a virtual machine's ports do.
@@ -256,25 +256,14 @@ impl FromStr for GuestPath {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let most = Self::MAX_BYTES;
         let Some(relative) = text.strip_prefix('/') else {
             return Err(Invalid::new(
                 "is no absolute path",
                 format!("write `/{text}`"),
             ));
         };
-        if text.len() > most {
-            let length = text.len();
-            Err(Invalid::new(
-                format!("has {length} bytes"),
-                format!("write at most {most}"),
-            ))
-        } else if text.chars().any(char::is_control) {
-            Err(Invalid::new(
-                "has a control character",
-                "write text on one line",
-            ))
-        } else if relative.split('/').any(|part| matches!(part, "." | "..")) {
+        one_line(text, Self::MAX_BYTES)?;
+        if relative.split('/').any(|part| matches!(part, "." | "..")) {
             Err(Invalid::new(
                 "has `.` or `..` in it",
                 "write the path that it leads to",

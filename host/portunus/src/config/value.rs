@@ -81,6 +81,28 @@ pub(crate) fn from_text<T>(
     parse(text).map_err(Unfit::Content)
 }
 
+/// Refuses a text that is too long, or not on one line.
+///
+/// # Errors
+///
+/// Which of them it is.
+pub(crate) fn one_line(text: &str, most_bytes: usize) -> Result<(), Invalid> {
+    let length = text.len();
+    if length > most_bytes {
+        Err(Invalid::new(
+            format!("has {length} bytes"),
+            format!("write at most {most_bytes}"),
+        ))
+    } else if text.chars().any(char::is_control) {
+        Err(Invalid::new(
+            "has a control character",
+            "write text on one line",
+        ))
+    } else {
+        Ok(())
+    }
+}
+
 impl Value for bool {
     const WANTED: &'static str = "a boolean";
     const EXAMPLE: &'static str = "true";

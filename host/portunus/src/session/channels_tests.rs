@@ -10,6 +10,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream as Client;
 use std::sync::mpsc as std_mpsc;
+use std::time::Duration;
 
 use portunus_device::layout::{MaxPorts, PortId};
 use portunus_plugin::{Fault, FaultCause, Host};
@@ -22,6 +23,7 @@ use super::super::{
     Handler, HandlerRecipe, Order, PluginHost, Port, PortLimits, RestartPolicy, Session, StartFault,
 };
 use super::*;
+use crate::config::Limit;
 use crate::control::Control;
 use crate::session::counters::get;
 
@@ -116,16 +118,15 @@ impl Handler for Puppet {
     }
 
     async fn on_data(&mut self, id: ChannelId, data: &[u8]) -> Result<usize, Fault> {
+        if data[0] == FILL {
+            while self.host.send(id, &[b'x'; 4096]).unwrap() == 4096 {}
+        }
         self.note(Told::Data(id.0, data.to_vec()));
         match data[0] {
             PAUSE => self.host.steer(id, ChannelOrder::Pause),
             CLOSE => self.host.steer(id, ChannelOrder::Close),
             RESUME_ONE => self.host.steer(ChannelId(1), ChannelOrder::Resume),
-            FILL => {
-                while self.host.send(id, &[b'x'; 4096]).unwrap() == 4096 {}
-                return Ok(1);
-            }
-            ONE_BYTE => return Ok(1),
+            FILL | ONE_BYTE => return Ok(1),
             FAIL => {
                 return Err(Fault {
                     export: "on-data",
@@ -307,7 +308,7 @@ impl Rig {
 /// This process, as the kernel names it to the other end of its connections.
 fn me() -> Peer {
     use rustix::process::{getgid, getpid, getuid};
-    Peer::Client(super::Client {
+    Peer::Client(portunus_plugin::Client {
         pid: u32::try_from(getpid().as_raw_nonzero().get()).unwrap(),
         uid: getuid().as_raw(),
         gid: getgid().as_raw(),
