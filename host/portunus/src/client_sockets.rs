@@ -29,11 +29,12 @@ impl PassedSockets {
     /// What was passed in is something else.
     pub fn take() -> io::Result<Self> {
         let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
-        let mut names = names.split(':').filter(|name| !name.is_empty());
+        let mut names = names.split(':');
         let mut passed = ListenFd::from_env();
         let mut sockets: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for index in 0..passed.len() {
-            let name = names.next().unwrap_or(UNNAMED);
+            let name = names.next().filter(|name| !name.is_empty());
+            let name = name.unwrap_or(UNNAMED);
             if let Some(socket) = passed.take_unix_listener(index)? {
                 sockets.entry(name.to_owned()).or_default().push(socket);
             }
@@ -41,7 +42,7 @@ impl PassedSockets {
         Ok(Self(sockets))
     }
 
-    /// Takes the socket of this name.
+    /// Takes the socket of this name: the last, where there are several.
     fn named(&mut self, name: &FdName) -> Option<BlockingListener> {
         let sockets = self.0.get_mut(name.as_str())?;
         let socket = sockets.pop();

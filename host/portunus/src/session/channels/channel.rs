@@ -58,6 +58,8 @@ impl Channel {
             true => self.write(data, counters),
             false => 0,
         };
+        // It may have turned out to be gone.
+        self.progress.may_send()?;
         let rest = data.get(written..).unwrap_or_default();
         let taken = written.saturating_add(self.outbox.fill(rest));
         if taken < data.len() {
@@ -84,8 +86,8 @@ impl Channel {
 
     /// Writes what waits, as far as the peer's socket has room, and ends the
     /// stream after it where the plugin said so.
-    pub(super) fn flush(&mut self, counters: &PeerCounters) {
-        while !self.outbox.is_empty() && self.progress.may_write() {
+    fn flush(&mut self, counters: &PeerCounters) {
+        while self.writes() {
             let mut outbox = std::mem::replace(&mut self.outbox, ByteQueue::new(0));
             let written = self.write(outbox.front(), counters);
             outbox.consume(written);
@@ -101,6 +103,11 @@ impl Channel {
             self.finished = true;
             self.link.finish();
         }
+    }
+
+    /// Whether something waits for the peer that can reach it.
+    fn writes(&self) -> bool {
+        !self.outbox.is_empty() && self.progress.may_write()
     }
 
     /// Does what the plugin orders.
@@ -198,10 +205,19 @@ impl Channel {
         add(&counters.discarded_bytes, self.inbox.clear());
     }
 
-    /// Whether there is something to do, by the plugin where `heard`, or by us;
-    /// the task is woken when there is.
-    pub(super) fn poll(&mut self, context: &mut Context<'_>, heard: bool) -> bool {
-        let writes = !self.outbox.is_empty() && self.progress.may_write();
+    /// Writes what waits, and tells whether there is something to do, by the plugin
+    /// where `heard`, or by us; the task is woken when there is.
+    pub(super) fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        heard: bool,
+        counters: &PeerCounters,
+    ) -> bool {
+        // A peer that does not read costs a turn a look, and no call of the system's.
+        if self.writes() && self.link.is_writable(context) || !self.progress.may_write() {
+            self.flush(counters);
+        }
+        let writes = self.writes();
         let mut ready = writes && self.link.is_writable(context);
         if !heard {
             return ready;
@@ -228,3 +244,7 @@ fn is_for_later(error: &io::Error) -> bool {
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
     )
 }
+
+#[cfg(test)]
+#[path = "channel_tests.rs"]
+mod tests;

@@ -61,8 +61,8 @@ impl Table {
     pub(super) fn poll(&mut self, context: &mut Context<'_>, heard: bool) -> bool {
         let mut ready = self.poll_accept(context) | self.poll_attempts(context);
         for channel in self.open.values_mut() {
-            channel.flush(self.counters.of(channel.peer()));
-            ready |= channel.poll(context, heard);
+            let counters = self.counters.of(channel.peer());
+            ready |= channel.poll(context, heard, counters);
         }
         ready
     }
