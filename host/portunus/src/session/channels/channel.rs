@@ -188,7 +188,9 @@ impl Channel {
 
     /// Whether the channel closes now, and why.
     pub(super) fn close_due(&mut self) -> Option<CloseReason> {
-        if self.progress.minds_its_going() && self.link.is_gone() {
+        // Asking forgets what is known of room: while bytes wait for that, a peer
+        // that goes is found by the write.
+        if self.progress.minds_its_going() && !self.writes() && self.link.is_gone() {
             self.progress.set_gone();
         }
         self.progress.close_due(self.inbox.len(), self.outbox.len())
