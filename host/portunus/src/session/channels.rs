@@ -132,7 +132,9 @@ impl Channels {
 
     /// When [`changed`](Self::changed) is to be asked again.
     pub(super) fn next_wake(&self) -> Option<Instant> {
-        self.0.as_ref()?.rest_until
+        let table = self.0.as_ref()?;
+        let closing = table.open.values().filter_map(Channel::close_by);
+        closing.chain(table.rest_until).min()
     }
 
     /// The newest number that any channel has or had.

@@ -124,3 +124,22 @@ async fn room_at_a_peer_that_has_said_all_is_not_forgotten_by_asking_whether_it_
     ready(&mut channel, &counters).await;
     assert_eq!(usize::try_from(get(&counters.to_bytes)).unwrap(), taken);
 }
+
+#[tokio::test]
+async fn a_peer_that_never_reads_does_not_hold_a_close_up_for_ever() {
+    let (mut channel, _theirs, counters) = opened();
+    fill(&mut channel, &counters);
+    assert_eq!(channel.close_by(), None);
+    channel.order(ChannelOrder::Close, &counters);
+    let close_by = channel.close_by().unwrap();
+    // A second close does not put it off.
+    channel.order(ChannelOrder::Close, &counters);
+    assert_eq!(channel.close_by(), Some(close_by));
+    assert_eq!(channel.close_due(), None);
+
+    channel.expire(close_by);
+    ready(&mut channel, &counters).await;
+    assert_eq!(channel.close_due(), Some(CloseReason::Closed));
+    assert_eq!(channel.close_by(), None, "nobody is woken for it again");
+    assert_eq!(get(&counters.unread_bytes), 8 << 10);
+}

@@ -59,9 +59,11 @@ impl Table {
     /// Accepts a client, goes on connecting, writes what waits, and tells whether
     /// there is something to do; the task is woken when there is.
     pub(super) fn poll(&mut self, context: &mut Context<'_>, heard: bool) -> bool {
+        let now = Instant::now();
         let mut ready = self.poll_accept(context) | self.poll_attempts(context);
         for channel in self.open.values_mut() {
             let counters = self.counters.of(channel.peer());
+            channel.expire(now);
             ready |= channel.poll(context, heard, counters);
         }
         ready
