@@ -124,7 +124,7 @@ impl Channel {
     }
 
     /// Whether something waits for the peer that can reach it.
-    fn writes(&self) -> bool {
+    pub(super) fn writes(&self) -> bool {
         !self.outbox.is_empty() && self.progress.may_write()
     }
 
