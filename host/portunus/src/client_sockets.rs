@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::net::UnixListener as BlockingListener;
 
 use listenfd::ListenFd;
+use rustix::net::sockopt::socket_acceptconn;
 use tokio::net::UnixListener;
 
 use crate::config::{Diagnostic, FdName, ListenSpec};
@@ -90,13 +91,13 @@ pub fn listen(
                 let what = format!("no socket of the name `{}` was passed in", name.value);
                 return Err(fail(what, &not_passed(passed)));
             };
-            let socket = socket
-                .set_nonblocking(true)
-                .and_then(|()| UnixListener::from_std(socket))
-                .map_err(|error| {
-                    let what = format!("the socket `{}` is of no use: {error}", name.value);
-                    fail(what, "pass in a Unix stream socket that listens")
-                })?;
+            let socket = listening(socket).map_err(|error| {
+                let what = format!("the socket `{}` is of no use: {error}", name.value);
+                fail(
+                    what,
+                    "pass in a socket that listens: `Accept=no` in its unit",
+                )
+            })?;
             (socket, None)
         }
         (None, None) => return Err(fail("no socket is named".to_owned(), "name one")),
@@ -107,6 +108,15 @@ pub fn listen(
         buffer_bytes: spec.buffer.bytes(),
     };
     Ok((listen, path))
+}
+
+/// A socket that was passed in, where clients can be accepted.
+fn listening(socket: BlockingListener) -> io::Result<UnixListener> {
+    if !socket_acceptconn(&socket)? {
+        return Err(io::Error::other("it does not listen"));
+    }
+    socket.set_nonblocking(true)?;
+    UnixListener::from_std(socket)
 }
 
 /// What to do where the system makes no socket.

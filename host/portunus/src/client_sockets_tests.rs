@@ -75,6 +75,19 @@ async fn a_passed_socket_is_taken_by_its_name_once() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_passed_in_is_no_socket_to_listen_on() {
+    let (connection, _other_end) = UnixStream::pair().unwrap();
+    let connection = BlockingListener::from(std::os::fd::OwnedFd::from(connection));
+    let mut sockets = PassedSockets::default();
+    sockets.0.insert("agent".into(), vec![connection]);
+    let fault = super::listen(&spec("{ fd = \"agent\" }"), &mut sockets).unwrap_err();
+    assert_eq!(
+        fault.what,
+        "the socket `agent` is of no use: it does not listen"
+    );
+}
+
+#[tokio::test]
 async fn a_program_that_was_passed_nothing_is_told_how_to_be() {
     let mut none = PassedSockets::default();
     let fault = super::listen(&spec("{ fd = \"agent\" }"), &mut none).unwrap_err();

@@ -78,10 +78,6 @@ pub fn run(socket: &Path, raw: bool) -> Result<(), ConnectFault> {
         socket: socket.to_owned(),
         cause,
     })?;
-    let _raw = match raw {
-        true => Some(RawTerminal::new()?),
-        false => None,
-    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -91,6 +87,11 @@ pub fn run(socket: &Path, raw: bool) -> Result<(), ConnectFault> {
 
 async fn converse(stream: &UnixStream, raw: bool) -> Result<(), ConnectFault> {
     let mut stop = StopSignals::new()?;
+    // From here on a signal leaves the terminal as it was.
+    let _raw = match raw {
+        true => Some(RawTerminal::new()?),
+        false => None,
+    };
     let (tell, mut told) = unbounded_channel();
     let (from_peer, to_peer) = (stream.try_clone()?, stream.try_clone()?);
     let tell_also: UnboundedSender<End> = tell.clone();

@@ -1,13 +1,14 @@
 //! A Unix socket to listen on: its path comes and goes with us, and what a
 //! crash left there is replaced.
 
-use std::fs::Permissions;
+use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, lchown};
 use std::os::unix::net::UnixStream as BlockingStream;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags, open};
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 
 /// The longest path of a Unix socket, in bytes: `sun_path` of `unix(7)` has
@@ -76,14 +77,32 @@ impl Listener {
     }
 }
 
-/// A path where a socket of ours is, which goes with this.
+/// A path where a socket of ours is, which goes with this. A program that took the
+/// path over once we listened no more, our successor most likely, keeps it.
 #[derive(Debug)]
-pub struct SocketPath(PathBuf);
+pub struct SocketPath {
+    path: PathBuf,
+    /// The file that the path was given to. While it is open no other has its
+    /// number.
+    file: File,
+}
+
+impl SocketPath {
+    /// Removes the path where it still leads to our file.
+    fn remove(&self) -> io::Result<()> {
+        let number = |file: Metadata| (file.dev(), file.ino());
+        let there = std::fs::symlink_metadata(&self.path)?;
+        if number(there) != number(self.file.metadata()?) {
+            return Ok(());
+        }
+        std::fs::remove_file(&self.path)
+    }
+}
 
 impl Drop for SocketPath {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_file(&self.0) {
-            tracing::warn!(path = %self.0.display(), %error, "the socket was not removed");
+        if let Err(error) = self.remove() {
+            tracing::warn!(path = %self.path.display(), %error, "the socket was not removed");
         }
     }
 }
@@ -98,11 +117,19 @@ pub(crate) fn bind(path: &Path, access: Access) -> Result<(UnixListener, SocketP
     clear_stale(path)?;
     let early = early_name(path);
     let inner = listen(&early, access).map_err(fail)?;
-    std::fs::rename(&early, path).map_err(|cause| {
+    let named = look_at(&early).and_then(|file| std::fs::rename(&early, path).map(|()| file));
+    let file = named.map_err(|cause| {
         drop(std::fs::remove_file(&early));
         fail(cause)
     })?;
-    Ok((inner, SocketPath(path.to_owned())))
+    let path = path.to_owned();
+    Ok((inner, SocketPath { path, file }))
+}
+
+/// Opens a file of any kind for its identity alone.
+fn look_at(path: &Path) -> io::Result<File> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(open(path, flags, Mode::empty())?.into())
 }
 
 /// The name that a socket is bound under until it listens and is renamed, so
@@ -126,7 +153,7 @@ fn listen(path: &Path, access: Access) -> io::Result<UnixListener> {
         Access::Umask => Ok(()),
         Access::Owner => permit(path, 0o600),
         Access::By { mode, owner, group } => {
-            chown(path, owner, group).and_then(|()| permit(path, mode))
+            lchown(path, owner, group).and_then(|()| permit(path, mode))
         }
     };
     begun
@@ -149,8 +176,15 @@ fn clear_stale(path: &Path) -> Result<(), SocketFault> {
         Ok(there) if !there.file_type().is_socket() => {
             Err(SocketFault::NotASocket(path.to_owned()))
         }
-        Ok(_) if BlockingStream::connect(path).is_ok() => Err(SocketFault::InUse(path.to_owned())),
-        Ok(_) => std::fs::remove_file(path).map_err(fail),
+        Ok(_) => match BlockingStream::connect(path) {
+            Ok(_) => Err(SocketFault::InUse(path.to_owned())),
+            // Nobody has it any more. Whatever else the system says is of a socket
+            // that is in use, and not by us.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                std::fs::remove_file(path).map_err(fail)
+            }
+            Err(error) => Err(fail(error)),
+        },
     }
 }
 

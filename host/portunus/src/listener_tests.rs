@@ -23,6 +23,31 @@ async fn what_a_crash_left_behind_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_path_that_another_program_took_over_is_left_to_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("port.sock");
+    let (ours, our_path) = bind(&path, Access::Owner).unwrap();
+    drop(ours);
+    let successor = Listener::bind(&path, Access::Owner).unwrap();
+    drop(our_path);
+    BlockingStream::connect(&path).unwrap();
+    drop(successor);
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn a_socket_of_another_kind_is_no_leftover_while_its_program_has_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("port.sock");
+    let theirs = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    let fault = Listener::bind(&path, Access::Owner).unwrap_err();
+    assert!(matches!(fault, SocketFault::System { .. }), "{fault}");
+    assert!(path.exists());
+    drop(theirs);
+    Listener::bind(&path, Access::Owner).unwrap();
+}
+
+#[tokio::test]
 async fn a_file_in_the_way_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("port.sock");

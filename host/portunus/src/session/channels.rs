@@ -130,9 +130,25 @@ impl Channels {
         }
     }
 
+    /// Writes what waits at each peer, until nothing does. Safe to cancel.
+    pub(super) async fn drain(&mut self) {
+        let Some(table) = &mut self.0 else { return };
+        while table.owes() {
+            poll_fn(
+                |context| match table.poll_open(context, false) || !table.owes() {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                },
+            )
+            .await;
+        }
+    }
+
     /// When [`changed`](Self::changed) is to be asked again.
     pub(super) fn next_wake(&self) -> Option<Instant> {
-        self.0.as_ref()?.rest_until
+        let table = self.0.as_ref()?;
+        let closing = table.open.values().filter_map(Channel::close_by);
+        closing.chain(table.rest_until).min()
     }
 
     /// The newest number that any channel has or had.

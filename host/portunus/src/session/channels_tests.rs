@@ -591,6 +591,24 @@ async fn a_stop_lets_every_client_go_and_counts_what_none_has_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_reads_gets_at_a_stop_all_that_was_sent() {
+    let rig = Rig::start(4, 64 << 10).await;
+    let mut client = rig.connect(1);
+    client.write_all(&[FILL]).unwrap();
+    rig.expect(&[Told::Data(1, vec![FILL])]);
+    let port = Arc::clone(&rig.port);
+    let order = Order::Stop { grace: DEADLINE };
+    rig.orders.send(order).await.unwrap();
+    rig.expect(&[Told::Stop]);
+    let all = tokio::task::spawn_blocking(|| rest(client)).await.unwrap();
+    rig.task.await.unwrap();
+    let counters = &port.counters.clients;
+    assert_eq!((get(&counters.unread_bytes), get(&counters.open)), (0, 0));
+    let sent = get(&counters.to_bytes);
+    assert_eq!(u64::try_from(all.len()).unwrap(), sent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_plugin_hears_that_its_port_was_lost_before_it_stops() {
     let rig = Rig::start(4, 64 << 10).await;
     rig.port.guest_opened();

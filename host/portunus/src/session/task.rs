@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use portunus_plugin::{ChannelId, CloseReason, Fault, OpenReason, Peer};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::alarm::AlarmBell;
 use super::calls::Export;
@@ -26,6 +27,11 @@ use super::port::{Port, sleep_until};
 use super::recipe::{Recipe, StartFault};
 use super::recovery::{Recovery, RestartPolicy};
 use crate::control::Control;
+
+/// How long a stop waits, within its grace, for clients and targets to take what
+/// was sent. A second: one that reads has taken its buffer within milliseconds, and
+/// one that does not is not to keep its host up.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// What a session is told from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,10 +114,7 @@ impl<R: HandlerRecipe> Session<R> {
                 Err(mpsc::error::TryRecvError::Empty) => {
                     let (wake_at, data) = (self.next_wake(), self.wants_data());
                     let heard = self.plugin.is_some();
-                    let channels = match &mut self.plugin {
-                        Some(plugin) => &mut plugin.host_mut().channels,
-                        None => &mut self.channels,
-                    };
+                    let channels = channels_of(&mut self.plugin, &mut self.channels);
                     tokio::select! {
                         order = orders.recv() => match order {
                             Some(order) => self.obey(order).await,
@@ -126,6 +129,7 @@ impl<R: HandlerRecipe> Session<R> {
         }
         self.port.flush();
         self.control.set_host_open(self.port.id, false);
+        self.drain_channels().await;
         let untaken = self.inbox.clear();
         add(&self.port.counters.discarded_bytes, untaken);
         self.port.abandon();
@@ -136,6 +140,16 @@ impl<R: HandlerRecipe> Session<R> {
             );
         }
         self.tell_counters();
+    }
+
+    /// At a stop, what the plugin sent goes to those of its channels that read.
+    async fn drain_channels(&mut self) {
+        let Some(stop_by) = self.stop_by else { return };
+        let within = stop_by.saturating_duration_since(Instant::now());
+        let channels = channels_of(&mut self.plugin, &mut self.channels);
+        let drain = timeout(within.min(LINGER), channels.drain());
+        // What is left is counted as unread.
+        let _late = tended(&self.port, drain).await;
     }
 
     /// Whether an open or a close became due in a turn that made no call: by an
@@ -360,6 +374,17 @@ pub(super) async fn called<T>(
     call: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
     tended(port, port.counters.calls.watch(export, call)).await
+}
+
+/// The channels beside the guest's, where they are now.
+fn channels_of<'a, H: Handler>(
+    plugin: &'a mut Option<H>,
+    orphaned: &'a mut Channels,
+) -> &'a mut Channels {
+    match plugin {
+        Some(plugin) => &mut plugin.host_mut().channels,
+        None => orphaned,
+    }
 }
 
 /// Waits for a call of the plugin's and meanwhile does what cannot wait.

@@ -14,8 +14,8 @@ const PER_QUEUE: usize = 3;
 /// A granted directory's own.
 const PER_DIRECTORY: usize = 1;
 
-/// The socket where a port's clients connect.
-const PER_LISTEN: usize = 1;
+/// The socket where a port's clients connect, and the file that its path leads to.
+const PER_LISTEN: usize = 2;
 
 /// How often a message's descriptors are there while it is handed on: with the
 /// frame, on their way, and with who takes them.

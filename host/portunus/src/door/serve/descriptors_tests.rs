@@ -39,7 +39,7 @@ fn every_queue_and_every_directory_counts() {
         "[[port]]\nname = \"a\"\nplugin = \"echo\"\n{listen}\n"
     ))
     .ports;
-    assert_eq!(needed(&listening), needed(&small) + 1 + 20);
+    assert_eq!(needed(&listening), needed(&small) + 2 + 20);
     let target = "{ name = \"b\", address = \"tcp:127.0.0.1:1\" }";
     let mut connecting = small.clone();
     connecting.ports = spec(&format!(

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::task::Context;
+use std::time::{Duration, Instant};
 
 use portunus_plugin::{ChannelOrder, CloseReason, OpenReason, Peer, SendError};
 
@@ -9,6 +10,11 @@ use super::link::Link;
 use super::progress::Progress;
 use crate::session::byte_queue::ByteQueue;
 use crate::session::counters::{PeerCounters, add};
+
+/// How long a channel that its plugin closed waits for its peer to take what was
+/// sent. Ten seconds, as for a connection to come about: without an end, a peer
+/// that never reads would keep its place however often it is closed.
+const CLOSE_TIME: Duration = Duration::from_secs(10);
 
 /// A connection to a host program, with what its plugin knows of it.
 #[derive(Debug)]
@@ -24,6 +30,8 @@ pub(super) struct Channel {
     buffer_bytes: usize,
     /// Whether the peer was told that no more is sent.
     finished: bool,
+    /// The plugin closed it: until when what was sent may wait.
+    close_by: Option<Instant>,
 }
 
 impl Channel {
@@ -38,6 +46,7 @@ impl Channel {
             outbox: ByteQueue::new(room),
             buffer_bytes,
             finished: false,
+            close_by: None,
         }
     }
 
@@ -105,15 +114,30 @@ impl Channel {
         }
     }
 
-    /// Whether something waits for the peer that can reach it.
-    fn writes(&self) -> bool {
-        !self.outbox.is_empty() && self.progress.may_write()
-    }
-
     /// Does what the plugin orders.
     pub(super) fn order(&mut self, order: ChannelOrder, counters: &PeerCounters) {
         self.progress.order(order);
+        if order == ChannelOrder::Close && self.close_by.is_none() {
+            self.close_by = Instant::now().checked_add(CLOSE_TIME);
+        }
         self.flush(counters);
+    }
+
+    /// Whether something waits for the peer that can reach it.
+    pub(super) fn writes(&self) -> bool {
+        !self.outbox.is_empty() && self.progress.may_write()
+    }
+
+    /// Until when what waits may hold the close up.
+    pub(super) fn close_by(&self) -> Option<Instant> {
+        self.close_by.filter(|_| self.writes())
+    }
+
+    /// Gives a peer up that has held the close up for too long.
+    pub(super) fn expire(&mut self, now: Instant) {
+        if self.close_by().is_some_and(|by| now >= by) {
+            self.progress.set_unreachable();
+        }
     }
 
     /// Takes the peer's next bytes, where the plugin wants them: those first that
@@ -188,7 +212,9 @@ impl Channel {
 
     /// Whether the channel closes now, and why.
     pub(super) fn close_due(&mut self) -> Option<CloseReason> {
-        if self.progress.minds_its_going() && self.link.is_gone() {
+        // Asking forgets what is known of room: while bytes wait for that, a peer
+        // that goes is found by the write.
+        if self.progress.minds_its_going() && !self.writes() && self.link.is_gone() {
             self.progress.set_gone();
         }
         self.progress.close_due(self.inbox.len(), self.outbox.len())

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::Read;
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream as BlockingStream;
 use std::task::Poll;
 
@@ -102,4 +103,43 @@ async fn bytes_that_are_put_back_come_first_and_wait_for_the_resume() {
     assert_eq!(channel.read(&mut into), 0);
     assert!(channel.take_end());
     assert_eq!(channel.close_due(), Some(CloseReason::Closed));
+}
+
+#[tokio::test]
+async fn room_at_a_peer_that_has_said_all_is_not_forgotten_by_asking_whether_it_went() {
+    let (mut channel, mut theirs, counters) = opened();
+    theirs.shutdown(Shutdown::Write).unwrap();
+    ready(&mut channel, &counters).await;
+    assert_eq!(channel.read(&mut [0; 16]), 0);
+    assert!(channel.take_end());
+    let taken = fill(&mut channel, &counters);
+    let in_its_socket = usize::try_from(get(&counters.to_bytes)).unwrap();
+    theirs.read_exact(&mut vec![0; in_its_socket]).unwrap();
+    let room = poll_fn(|context| match channel.link.is_writable(context) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    });
+    tokio::time::timeout(DEADLINE, room).await.expect("in time");
+    assert_eq!(channel.close_due(), None);
+    ready(&mut channel, &counters).await;
+    assert_eq!(usize::try_from(get(&counters.to_bytes)).unwrap(), taken);
+}
+
+#[tokio::test]
+async fn a_peer_that_never_reads_does_not_hold_a_close_up_for_ever() {
+    let (mut channel, _theirs, counters) = opened();
+    fill(&mut channel, &counters);
+    assert_eq!(channel.close_by(), None);
+    channel.order(ChannelOrder::Close, &counters);
+    let close_by = channel.close_by().unwrap();
+    // A second close does not put it off.
+    channel.order(ChannelOrder::Close, &counters);
+    assert_eq!(channel.close_by(), Some(close_by));
+    assert_eq!(channel.close_due(), None);
+
+    channel.expire(close_by);
+    ready(&mut channel, &counters).await;
+    assert_eq!(channel.close_due(), Some(CloseReason::Closed));
+    assert_eq!(channel.close_by(), None, "nobody is woken for it again");
+    assert_eq!(get(&counters.unread_bytes), 8 << 10);
 }

@@ -59,12 +59,26 @@ impl Table {
     /// Accepts a client, goes on connecting, writes what waits, and tells whether
     /// there is something to do; the task is woken when there is.
     pub(super) fn poll(&mut self, context: &mut Context<'_>, heard: bool) -> bool {
-        let mut ready = self.poll_accept(context) | self.poll_attempts(context);
+        let ready = self.poll_accept(context) | self.poll_attempts(context);
+        ready | self.poll_open(context, heard)
+    }
+
+    /// Writes what waits, and tells whether there is something to do for an open
+    /// channel.
+    pub(super) fn poll_open(&mut self, context: &mut Context<'_>, heard: bool) -> bool {
+        let now = Instant::now();
+        let mut ready = false;
         for channel in self.open.values_mut() {
             let counters = self.counters.of(channel.peer());
+            channel.expire(now);
             ready |= channel.poll(context, heard, counters);
         }
         ready
+    }
+
+    /// Whether anything waits for a peer that it can reach.
+    pub(super) fn owes(&self) -> bool {
+        self.open.values().any(Channel::writes)
     }
 
     /// Accepts one client, so that those who are there have their turn. One too
