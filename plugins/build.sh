@@ -182,7 +182,7 @@ build_plugin() {
         fail "$1 is neither a bundled plugin nor the path of a cargo project"
     local messages built name
     messages=$(cargo_build --manifest-path "$directory/Cargo.toml")
-    built=$(sed -n 's/.*"filenames":\["\([^"]*\.wasm\)"\].*/\1/p' <<<"$messages")
+    built=$(sed -n 's/.*"filenames":\["\([^"]*\.wasm\)".*/\1/p' <<<"$messages")
     [[ -n $built ]] ||
         fail "$directory makes no component: its Cargo.toml needs [lib] crate-type = [\"cdylib\"]"
     name=$(basename "$built")
@@ -205,7 +205,7 @@ while (($#)); do
     shift
 done
 if ((${#plugins[@]} == 0)); then
-    plugins=(echo log)
+    plugins=(echo log agent)
 fi
 
 command -v cargo >/dev/null || fail "cargo is missing: install Rust, by rustup"
