@@ -63,6 +63,7 @@ impl EchoDevice {
                 name: native.parse()?,
                 console: false,
                 recipe: Native::Echo,
+                listen: None,
                 limits: PortLimits::DEFAULT,
                 restart: RestartPolicy::default(),
             };
@@ -150,6 +151,7 @@ fn plan(
             info,
             config: "{}".into(),
         },
+        listen: None,
         limits: PortLimits::DEFAULT,
         restart: RestartPolicy::default(),
     })

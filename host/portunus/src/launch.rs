@@ -5,28 +5,61 @@ use std::time::Duration;
 
 use portunus_plugin::{Access, DirGrant, Grants, Limits, PortInfo};
 
+use crate::client_sockets::{self, PassedSockets};
 use crate::config::{self, Diagnostic, Diagnostics, Limit, LimitSpec, Loaded, PortSpec};
+use crate::listener::SocketPath;
 use crate::plugins::Plugins;
 use crate::router::{AddFault, PortPlan, Router};
-use crate::session::{PortLimits, Recipe, StartFault};
+use crate::session::{Listen, PortLimits, Recipe, StartFault};
 
-/// Starts every port's plugin. Must be called within a tokio runtime.
+/// What runs.
+pub struct Launched {
+    /// The ports.
+    pub router: Arc<Router>,
+    /// Where their clients connect: the paths go with this.
+    pub sockets: Vec<SocketPath>,
+}
+
+/// Starts every port's plugin, and listens for its clients. Must be called within
+/// a tokio runtime.
 ///
 /// # Errors
 ///
-/// What plugins have against their configuration, all in one answer.
-pub async fn launch(loaded: &Loaded, plugins: &Plugins) -> Result<Arc<Router>, Diagnostics> {
+/// What plugins have against their configuration, and sockets that cannot be
+/// made, all in one answer.
+pub async fn launch(
+    loaded: &Loaded,
+    plugins: &Plugins,
+    passed: &mut PassedSockets,
+) -> Result<Launched, Diagnostics> {
     let vm = loaded.spec.vm.name.as_str();
     let span = tracing::info_span!("vm", name = vm);
     let router = Router::new(loaded.spec.device.max_ports(), span);
     let mut faults = Vec::new();
+    let mut sockets = Vec::new();
     for port in &loaded.spec.ports {
-        if let Err(fault) = add(&router, port, vm, plugins).await {
+        let listen = match port
+            .listen
+            .as_ref()
+            .map(|listen| client_sockets::listen(listen, passed))
+        {
+            Some(Ok((listen, path))) => {
+                sockets.extend(path);
+                Some(listen)
+            }
+            Some(Err(fault)) => {
+                faults.push(fault);
+                None
+            }
+            None => None,
+        };
+        if let Err(fault) = add(&router, port, vm, plugins, listen).await {
             faults.push(fault);
         }
     }
     if faults.is_empty() {
-        Ok(Arc::new(router))
+        let router = Arc::new(router);
+        Ok(Launched { router, sockets })
     } else {
         Err(loaded.refuse(faults))
     }
@@ -37,6 +70,7 @@ async fn add(
     port: &PortSpec,
     vm: &str,
     plugins: &Plugins,
+    listen: Option<Listen>,
 ) -> Result<(), Diagnostic> {
     let at_plugin = |what: String| Diagnostic::new(what).at(port.plugin.span, "started here");
     let Some(component) = plugins.get(&port.plugin.value) else {
@@ -65,6 +99,7 @@ async fn add(
         name: port.name.value.clone(),
         console: port.console,
         recipe,
+        listen,
         limits: port_limits(&port.limit),
         restart: (&port.restart).into(),
     };

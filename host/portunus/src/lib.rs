@@ -1,6 +1,7 @@
 //! Portunus, the program, as a library.
 
 pub mod cache_folder;
+pub mod client_sockets;
 pub mod command;
 pub mod config;
 pub mod control;

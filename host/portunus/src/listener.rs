@@ -4,7 +4,7 @@
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
 use std::os::unix::net::UnixStream as BlockingStream;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,15 @@ pub(crate) enum Access {
     Umask,
     /// The user that we run as, alone.
     Owner,
+    /// Whoever these let.
+    By {
+        /// The permission bits.
+        mode: u32,
+        /// The owner's id, where it is not ours.
+        owner: Option<u32>,
+        /// The group's id, where it is not ours.
+        group: Option<u32>,
+    },
 }
 
 /// Why there is no socket: the host's fault.
@@ -50,28 +59,15 @@ pub enum SocketFault {
 #[derive(Debug)]
 pub(crate) struct Listener {
     inner: UnixListener,
-    path: PathBuf,
+    _path: SocketPath,
 }
 
 impl Listener {
     /// Listens at `path`. What a program that crashed left there is removed.
     /// Must be called within a tokio runtime.
     pub(crate) fn bind(path: &Path, access: Access) -> Result<Self, SocketFault> {
-        let fail = |cause| SocketFault::System {
-            path: path.to_owned(),
-            cause,
-        };
-        clear_stale(path)?;
-        let early = early_name(path);
-        let inner = listen(&early, access).map_err(fail)?;
-        std::fs::rename(&early, path).map_err(|cause| {
-            drop(std::fs::remove_file(&early));
-            fail(cause)
-        })?;
-        Ok(Self {
-            inner,
-            path: path.to_owned(),
-        })
+        let (inner, path) = bind(path, access)?;
+        Ok(Self { inner, _path: path })
     }
 
     /// Waits for the next client. Safe to cancel.
@@ -80,12 +76,33 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
+/// A path where a socket of ours is, which goes with this.
+#[derive(Debug)]
+pub struct SocketPath(PathBuf);
+
+impl Drop for SocketPath {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_file(&self.path) {
-            tracing::warn!(path = %self.path.display(), %error, "the socket was not removed");
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::warn!(path = %self.0.display(), %error, "the socket was not removed");
         }
     }
+}
+
+/// Listens at `path`, as [`Listener::bind`] does, for somebody who keeps the
+/// socket and its path apart.
+pub(crate) fn bind(path: &Path, access: Access) -> Result<(UnixListener, SocketPath), SocketFault> {
+    let fail = |cause| SocketFault::System {
+        path: path.to_owned(),
+        cause,
+    };
+    clear_stale(path)?;
+    let early = early_name(path);
+    let inner = listen(&early, access).map_err(fail)?;
+    std::fs::rename(&early, path).map_err(|cause| {
+        drop(std::fs::remove_file(&early));
+        fail(cause)
+    })?;
+    Ok((inner, SocketPath(path.to_owned())))
 }
 
 /// The name that a socket is bound under until it listens and is renamed, so
@@ -107,11 +124,18 @@ fn listen(path: &Path, access: Access) -> io::Result<UnixListener> {
     socket.bind(path)?;
     let begun = match access {
         Access::Umask => Ok(()),
-        Access::Owner => std::fs::set_permissions(path, Permissions::from_mode(0o600)),
+        Access::Owner => permit(path, 0o600),
+        Access::By { mode, owner, group } => {
+            chown(path, owner, group).and_then(|()| permit(path, mode))
+        }
     };
     begun
         .and_then(|()| socket.listen(BACKLOG))
         .inspect_err(|_| drop(std::fs::remove_file(path)))
+}
+
+fn permit(path: &Path, mode: u32) -> io::Result<()> {
+    std::fs::set_permissions(path, Permissions::from_mode(mode))
 }
 
 fn clear_stale(path: &Path) -> Result<(), SocketFault> {

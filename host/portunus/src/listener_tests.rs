@@ -65,3 +65,22 @@ async fn the_longest_path_that_a_socket_can_have_is_served() {
     assert!(matches!(error, SocketFault::System { .. }), "{error}");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
+
+#[tokio::test]
+async fn a_socket_has_the_permissions_and_the_owners_that_are_asked_for() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("port.sock");
+    let ours = std::fs::metadata(dir.path()).unwrap();
+    // To give it to somebody else takes a privilege that tests may not have.
+    let access = Access::By {
+        mode: 0o640,
+        owner: Some(ours.uid()),
+        group: Some(rustix::process::getegid().as_raw()),
+    };
+    let _listener = Listener::bind(&path, access).unwrap();
+    let made = std::fs::metadata(&path).unwrap();
+    assert_eq!(made.permissions().mode() & 0o777, 0o640);
+    assert_eq!(made.uid(), ours.uid());
+    assert_eq!(made.gid(), rustix::process::getegid().as_raw());
+}

@@ -18,8 +18,8 @@ use crate::control::{Control, ControlFaults};
 use crate::rarely::Rarely;
 use crate::session::port::{KickedRing, Port};
 use crate::session::{
-    AlarmBell, Counters, HandlerRecipe, Order, PortLimits, Recipe, RestartPolicy, Session,
-    StartFault, discard,
+    AlarmBell, Channels, Counters, HandlerRecipe, Listen, Order, PortLimits, Recipe, RestartPolicy,
+    Session, StartFault, discard,
 };
 
 /// What a session has beyond the grace, to say that its plugin used it up.
@@ -116,6 +116,8 @@ pub struct PortPlan<R = Recipe> {
     pub console: bool,
     /// What answers it: its plugin.
     pub recipe: R,
+    /// Where host programs connect to it, if they may.
+    pub listen: Option<Listen>,
     /// What the port may use up beside its plugin.
     pub limits: PortLimits,
     /// What happens when the plugin fails.
@@ -249,6 +251,7 @@ impl Router {
             name,
             console,
             recipe,
+            listen,
             limits,
             restart,
         } = plan;
@@ -256,7 +259,12 @@ impl Router {
         let port = Arc::new(Port::new(id, name.to_string(), console, limits));
         let plugin = recipe.name().into();
         let (control, alarm) = (Arc::clone(&self.control), Arc::clone(&self.alarm));
-        let session = Session::start(Arc::clone(&port), control, recipe, restart, alarm)
+        let channels = match listen {
+            Some(listen) => Channels::new(listen, Arc::clone(&port.counters)),
+            None => Channels::default(),
+        };
+        let owned = Arc::clone(&port);
+        let session = Session::start(owned, control, recipe, channels, restart, alarm)
             .instrument(span.clone())
             .await?;
         // One order is all that a session ever gets.

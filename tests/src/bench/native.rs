@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portunus::session::{Handler, HandlerRecipe, PluginHost, Port, StartFault};
+use portunus::session::{Channels, Handler, HandlerRecipe, PluginHost, Port, StartFault};
 use portunus_plugin::{ChannelId, ChannelOrder, CloseReason, Fault, Host, OpenReason, Peer};
 
 /// What a native handler does with the guest's bytes.
@@ -29,11 +29,14 @@ impl HandlerRecipe for Native {
         "native"
     }
 
-    async fn instance(&self, port: &Arc<Port>) -> Result<NativeHandler, StartFault> {
-        Ok(NativeHandler {
-            does: *self,
-            host: PluginHost::new(Arc::clone(port)),
-        })
+    async fn instance(
+        &self,
+        port: &Arc<Port>,
+        channels: &mut Channels,
+    ) -> Result<NativeHandler, StartFault> {
+        let mut host = PluginHost::new(Arc::clone(port));
+        host.channels = std::mem::take(channels);
+        Ok(NativeHandler { does: *self, host })
     }
 
     fn count(_: &mut NativeHandler) {}
@@ -61,6 +64,11 @@ impl Handler for NativeHandler {
 
     async fn on_writable(&mut self, channel: ChannelId) -> Result<(), Fault> {
         self.host.steer(channel, ChannelOrder::Resume);
+        Ok(())
+    }
+
+    async fn on_end(&mut self, channel: ChannelId) -> Result<(), Fault> {
+        self.host.steer(channel, ChannelOrder::Finish);
         Ok(())
     }
 

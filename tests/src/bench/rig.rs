@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 use portunus::control::Control;
 use portunus::kick::{Bell, Kick};
 use portunus::session::port::KickedRing;
-use portunus::session::{HandlerRecipe, Order, Port, PortLimits, Recipe, RestartPolicy, Session};
+use portunus::session::{
+    Channels, HandlerRecipe, Order, Port, PortLimits, Recipe, RestartPolicy, Session,
+};
 use portunus_device::fake_driver::{
     Backing, DriverRing, GuestRam, InterruptCounter, PAGE_BYTES, ReceiveDriver, TransmitDriver,
 };
@@ -125,6 +127,7 @@ impl Rig {
             Arc::clone(&port),
             control,
             recipe,
+            Channels::default(),
             RestartPolicy::default(),
             Arc::default(),
         )

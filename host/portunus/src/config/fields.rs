@@ -53,6 +53,12 @@ impl<'t> Faults<'t> {
     }
 }
 
+/// What a key holds that may say its matter in one value, or in a table.
+pub(crate) enum Short<'t, T> {
+    Value(Located<T>),
+    Table(Fields<'t>),
+}
+
 /// A table whose keys are being taken.
 pub(crate) struct Fields<'t> {
     table: &'t DeTable<'t>,
@@ -164,6 +170,19 @@ impl<'t> Fields<'t> {
     pub(crate) fn table(&mut self, key: &'static str) -> Option<Fields<'t>> {
         let (span, table) = self.raw_table(key)?;
         Some(self.nested(table, span, format!("{}{key}.", self.prefix)))
+    }
+
+    /// What a key holds that may be a value, or a table that says more.
+    pub(crate) fn value_or_table<T: Value>(&mut self, key: &'static str) -> Option<Short<'t, T>> {
+        let is_table = |value: &DeValue<'_>| value.as_table().is_some();
+        match self
+            .table
+            .get(key)
+            .is_some_and(|value| is_table(value.get_ref()))
+        {
+            true => self.table(key).map(Short::Table),
+            false => self.take(key).map(Short::Value),
+        }
     }
 
     /// The table that a key holds, as it is.

@@ -15,6 +15,7 @@ mod diagnose;
 mod fields;
 mod json;
 mod limits;
+mod listen;
 mod names;
 mod number;
 mod parse;
@@ -36,6 +37,7 @@ pub use diagnose::{
     Diagnostic, Diagnostics, Label, MAX_REPORTED, Report, ReportedFault, ReportedLabel,
 };
 pub use limits::{LIMITS, Limit, LimitEntry, LimitSpec, Preset};
+pub use listen::{FdName, GroupId, ListenSpec, SocketMode, UserId};
 pub use names::VmName;
 pub use plugin::{
     Bundled, Digest, LoadNothing, PluginBytes, PluginLoader, PluginNeeds, PluginSource,

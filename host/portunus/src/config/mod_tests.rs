@@ -126,7 +126,7 @@ fn faults_of_five_kinds_are_told_in_one_answer() {
         [[port]]
         name = "twice"
         plugin = "missing.wasm"
-        listen = "run/agent.sock"
+        listens = "run/agent.sock"
 
         [[port]]
         name = "twice"
@@ -137,7 +137,7 @@ fn faults_of_five_kinds_are_told_in_one_answer() {
     let expected = [
         "`device.max-port` is not a key that this version knows",
         "plugin `missing.wasm` does not exist",
-        "`listen` is not a key that this version knows",
+        "`listens` is not a key that this version knows",
         "two ports have the name `twice`",
         "`console` is a string, but must be a boolean",
     ];
@@ -186,13 +186,12 @@ fn keys_of_later_versions_are_not_known_to_this_one() {
         [[port]]
         name = "a"
         plugin = "echo"
-        listen = "run/a.sock"
         socket = "run/b.sock"
         grant.connect = ["db"]
         limit = { channels = 8 }
     "#;
     let told = faults(text);
-    assert_eq!(told.len(), 6);
+    assert_eq!(told.len(), 5);
     assert!(
         told.iter()
             .all(|told| told.ends_with("is not a key that this version knows")),

@@ -15,6 +15,7 @@ use super::diagnose::Diagnostic;
 use super::fields::{Faults, Fields};
 use super::json;
 use super::limits::LimitSpec;
+use super::listen::{ListenSpec, report_shared};
 use super::names::VmName;
 use super::number::port_ids;
 use super::plugin::{PluginSource, PluginUse};
@@ -92,6 +93,8 @@ impl Walk<'_> {
         let names = ports.iter().filter_map(|port| port.name.as_ref());
         report_repeated(&file, "ports", names);
         let ports = number(&file, &device, ports);
+        let listens = ports.iter().filter_map(|port| port.listen.as_ref());
+        report_shared(&file, metrics.socket.as_ref(), listens);
         file.finish();
         Spec {
             device,
@@ -143,10 +146,7 @@ impl Walk<'_> {
 
     /// A path of the file's, no longer relative to its directory.
     fn path(&self, path: Option<Located<PathBuf>>) -> Option<Located<PathBuf>> {
-        path.map(|Located { value, span }| Located {
-            value: self.source.path_from_here(&value),
-            span,
-        })
+        path.map(|path| self.source.located_from_here(path))
     }
 
     fn port(&mut self, mut port: Fields<'_>) -> Draft {
@@ -157,6 +157,7 @@ impl Walk<'_> {
             .map(|table| limit(table, console))
             .unwrap_or_default();
         let plugin = self.plugin(&mut port, &limit);
+        let listen = ListenSpec::read(&mut port, self.source);
         let config = plugin_config(&mut port);
         let grant = port
             .table("grant")
@@ -174,6 +175,7 @@ impl Walk<'_> {
                 console,
                 plugin: source,
                 sha256: sha256.map(|sha256| sha256.value),
+                listen,
                 config,
                 grant,
                 limit,

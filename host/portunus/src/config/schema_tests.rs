@@ -104,6 +104,7 @@ fn the_walk_takes_the_keys_that_the_schema_has() {
         ("vm.stranger = 1", "/$defs/VmSpec"),
         ("metrics.stranger = 1", "/$defs/MetricsSpec"),
         ("port = [{ stranger = 1 }]", "/$defs/PortSpec"),
+        ("port = [{ listen.stranger = 1 }]", "/$defs/ListenSpec"),
         ("port = [{ grant.stranger = 1 }]", "/$defs/GrantSpec"),
         (
             "port = [{ grant.dirs = [{ stranger = 1 }] }]",
@@ -162,6 +163,10 @@ fn the_schema_refuses_what_the_walk_refuses() {
         format!("device.max-ports = \"31\"\n{port}"),
         format!("metrics.socket = \"\"\n{port}"),
         format!("{port}console = 1"),
+        format!("{port}listen = 5"),
+        format!("{port}listen = \"\""),
+        format!("{port}listen = {{ path = \"a.sock\", clients = 0 }}"),
+        format!("{port}listen = {{ path = \"a.sock\", mode = 660 }}"),
         format!("{port}limit.cpu = 5"),
         format!("{port}limit.timers = 0"),
         format!("{port}limit.rate = 8"),

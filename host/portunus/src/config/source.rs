@@ -146,6 +146,11 @@ impl Source {
         directory.join(path).components().collect()
     }
 
+    /// A path of the file's, no longer relative to its directory.
+    pub(crate) fn located_from_here(&self, path: Located<PathBuf>) -> Located<PathBuf> {
+        path.map(|path| self.path_from_here(&path))
+    }
+
     /// The line and the column of a byte, each from 1; columns in characters.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let before = self.text.get(..offset).unwrap_or(&self.text);

@@ -16,6 +16,7 @@ use serde_json::{Map, Value as Json};
 use toml::de::DeValue;
 
 use super::limits::LimitSpec;
+use super::listen::{self, ListenSpec};
 use super::names::{self, VmName};
 use super::plugin::{Digest, PluginSource};
 use super::quantity::{Bounds, Count, TimeSpan};
@@ -107,6 +108,9 @@ pub struct PortSpec {
     /// The SHA-256 that the plugin's file must have, in hexadecimal.
     #[schemars(default, with = "Digest")]
     pub sha256: Option<Digest>,
+    /// Where host programs connect to the port. Nowhere if left out.
+    #[schemars(default, schema_with = "listen::schema")]
+    pub listen: Option<ListenSpec>,
     /// What the plugin is told, as it is. What may stand here, its own
     /// documentation says.
     #[schemars(default, with = "Map<String, Json>")]

@@ -35,6 +35,7 @@ pub use word::Word;
 use self::evidence::Evidence;
 use self::place::Place;
 use self::story::{PROGRAMS, SCRIPT, Story};
+use crate::client_sockets::PassedSockets;
 use crate::config;
 use crate::door::serve::{ServeFault, Server};
 use crate::guest::{BootError, GuestError, GuestRoot, RootError, UmlSpec, default_folder};
@@ -171,7 +172,8 @@ async fn prepare(tell: &Tell, stop: &mut StopSignals) -> Result<GuestRoot, DemoF
 /// The device, as `portunus serve` has it.
 async fn serve(place: &Place, mut plugins: Plugins) -> Result<Server, ServeFault> {
     let loaded = config::load(&place.config(), &mut plugins)?;
-    let router = launch(&loaded, &plugins).await?;
+    let launched = launch(&loaded, &plugins, &mut PassedSockets::default()).await?;
+    let router = launched.router;
     Ok(Server::start(router, &place.socket())?)
 }
 

@@ -86,6 +86,7 @@ impl Collector for Look {
         };
         page.build()?;
         page.bytes()?;
+        page.clients()?;
         page.plugin()?;
         page.calls()?;
         page.guest()?;
@@ -140,6 +141,8 @@ impl<'p> Page<'p, '_> {
                 ("failure", &counters.lost_to_failure_bytes),
                 ("unread", &counters.unread_bytes),
                 ("closed", &counters.discarded_bytes),
+                ("client-unread", &counters.clients.unread_bytes),
+                ("client-closed", &counters.clients.discarded_bytes),
             ] {
                 samples.counter(&labels.and("reason", reason), get(counter))?;
             }
@@ -161,6 +164,33 @@ impl<'p> Page<'p, '_> {
             }
         }
         Ok(())
+    }
+
+    /// The host programs at the ports' sockets.
+    fn clients(&mut self) -> fmt::Result {
+        self.gauge(
+            &Family::things("clients", "Host programs that are connected now."),
+            |port| get(&port.counters.clients.open),
+        )?;
+        self.counter(
+            &Family::things("clients_connected", "Host programs that connected."),
+            |counters| &counters.clients.connected,
+        )?;
+        self.counter(
+            &Family::things(
+                "clients_refused",
+                "Host programs that were one too many, and let go.",
+            ),
+            |counters| &counters.clients.refused,
+        )?;
+        self.counter(
+            &Family::bytes("from_clients", "Bytes that the plugin took from them."),
+            |counters| &counters.clients.from_bytes,
+        )?;
+        self.counter(
+            &Family::bytes("to_clients", "Bytes that their sockets took."),
+            |counters| &counters.clients.to_bytes,
+        )
     }
 
     /// How the plugins are.

@@ -47,6 +47,21 @@ impl ByteQueue {
         }
     }
 
+    /// Moves the oldest bytes out, as many as fit, and tells how many.
+    pub(super) fn take(&mut self, into: &mut [u8]) -> usize {
+        let mut taken = 0;
+        while !self.is_empty() && taken < into.len() {
+            let into = into.get_mut(taken..).unwrap_or_default();
+            let count = self.front().len().min(into.len());
+            if let (Some(into), Some(front)) = (into.get_mut(..count), self.front().get(..count)) {
+                into.copy_from_slice(front);
+            }
+            self.consume(count);
+            taken = taken.saturating_add(count);
+        }
+        taken
+    }
+
     /// Forgets everything and tells how many bytes that were.
     pub(super) fn clear(&mut self) -> usize {
         std::mem::take(&mut self.bytes).len()

@@ -23,6 +23,8 @@ pub enum Export {
     OnData,
     /// `on-writable`.
     OnWritable,
+    /// `on-end`.
+    OnEnd,
     /// `on-close`.
     OnClose,
     /// `on-timer`.
@@ -40,6 +42,7 @@ impl Export {
             Self::OnOpen => "on-open",
             Self::OnData => "on-data",
             Self::OnWritable => "on-writable",
+            Self::OnEnd => "on-end",
             Self::OnClose => "on-close",
             Self::OnTimer => "on-timer",
             Self::OnStop => "on-stop",
@@ -56,6 +59,7 @@ pub struct Calls {
     on_open: CallTimes,
     on_data: CallTimes,
     on_writable: CallTimes,
+    on_end: CallTimes,
     on_close: CallTimes,
     on_timer: CallTimes,
     on_stop: CallTimes,
@@ -97,9 +101,9 @@ impl Calls {
 
     /// The times of each export.
     pub fn times(&self) -> impl Iterator<Item = (Export, &CallTimes)> {
-        use Export::{Init, OnClose, OnData, OnOpen, OnStop, OnTimer, OnWritable, Start};
+        use Export::{Init, OnClose, OnData, OnEnd, OnOpen, OnStop, OnTimer, OnWritable, Start};
         [
-            Start, Init, OnOpen, OnData, OnWritable, OnClose, OnTimer, OnStop,
+            Start, Init, OnOpen, OnData, OnWritable, OnEnd, OnClose, OnTimer, OnStop,
         ]
         .map(|export| (export, self.of(export)))
         .into_iter()
@@ -112,6 +116,7 @@ impl Calls {
             Export::OnOpen => &self.on_open,
             Export::OnData => &self.on_data,
             Export::OnWritable => &self.on_writable,
+            Export::OnEnd => &self.on_end,
             Export::OnClose => &self.on_close,
             Export::OnTimer => &self.on_timer,
             Export::OnStop => &self.on_stop,

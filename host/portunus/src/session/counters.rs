@@ -55,12 +55,33 @@ pub struct Counters {
     pub memory_bytes: AtomicU64,
     /// Gauge: 1 while the plugin rests after a failure.
     pub resting: AtomicU64,
+    /// The host programs that connected to the port's socket.
+    pub clients: PeerCounters,
     /// The calls into the plugin.
     pub calls: Calls,
     /// What the plugin counts and gauges itself.
     pub measures: Measures,
     /// Limits of the port that struck, by name.
     pub strikes: Strikes,
+}
+
+/// What happened to the channels of one kind of peer.
+#[derive(Debug, Default)]
+pub struct PeerCounters {
+    /// Gauge: how many are open.
+    pub open: AtomicU64,
+    /// How many opened so far.
+    pub connected: AtomicU64,
+    /// How many did not come to be.
+    pub refused: AtomicU64,
+    /// Bytes that the plugin took from them.
+    pub from_bytes: AtomicU64,
+    /// Bytes that their sockets took.
+    pub to_bytes: AtomicU64,
+    /// Bytes that the plugin sent and a peer that went did not take.
+    pub unread_bytes: AtomicU64,
+    /// Bytes that the plugin was given and did not take before the end.
+    pub discarded_bytes: AtomicU64,
 }
 
 /// Adds to a counter.

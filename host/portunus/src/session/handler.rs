@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use portunus_plugin::{ChannelId, CloseReason, Fault, Instance, OpenReason, Peer};
 
+use super::channels::Channels;
 use super::plugin_host::PluginHost;
 use super::port::Port;
 use super::recipe::StartFault;
 
 /// What answers one port. Its calls are those of the contract (`wit/port.wit`),
-/// never two at once; one that fails is the handler's last.
+/// never two at once; one that fails is the handler's last. One method for each,
+/// so more than a trait of ours usually has.
 pub trait Handler: Send {
     /// What the handler's own calls reach. The session reads there, between two
     /// calls, what the last one asked for.
@@ -41,6 +43,9 @@ pub trait Handler: Send {
     fn on_writable(&mut self, channel: ChannelId)
     -> impl Future<Output = Result<(), Fault>> + Send;
 
+    /// A channel's peer sends no more.
+    fn on_end(&mut self, channel: ChannelId) -> impl Future<Output = Result<(), Fault>> + Send;
+
     /// A channel closed.
     fn on_close(
         &mut self,
@@ -64,10 +69,12 @@ pub trait HandlerRecipe: Send + Sync + 'static {
     /// What they are called.
     fn name(&self) -> &str;
 
-    /// Makes one that is ready to be called.
+    /// Makes one that is ready to be called. It takes the port's channels over;
+    /// where there is none, they stay.
     fn instance(
         &self,
         port: &Arc<Port>,
+        channels: &mut Channels,
     ) -> impl Future<Output = Result<Self::Handler, StartFault>> + Send;
 
     /// Counts what a handler has and what it lost, after its calls.
@@ -98,6 +105,10 @@ impl Handler for Instance<PluginHost> {
 
     async fn on_writable(&mut self, channel: ChannelId) -> Result<(), Fault> {
         self.on_writable(channel).await
+    }
+
+    async fn on_end(&mut self, channel: ChannelId) -> Result<(), Fault> {
+        self.on_end(channel).await
     }
 
     async fn on_close(&mut self, channel: ChannelId, why: &CloseReason) -> Result<(), Fault> {

@@ -3,7 +3,7 @@
 //!
 //! `task` owns all of it. [`port`] is what the guest and the session share of a
 //! port: its rings, the bytes that wait for the guest, and (`edges`) its opens
-//! and closes that the plugin was not told yet. [`Handler`] is what `task` asks
+//! and closes that the plugin was not told yet. [`Channels`] are those beside it. [`Handler`] is what `task` asks
 //! of a plugin, or of what stands in its place; `plugin_host` is what the
 //! plugin's imports reach. `limits` says what a port may use up, `throttle` (by
 //! `token_bucket`) holds its bytes to a rate, and `strikes` counts how often a
@@ -17,6 +17,7 @@
 mod alarm;
 mod byte_queue;
 mod calls;
+mod channels;
 mod counters;
 mod crash_report;
 mod edges;
@@ -38,8 +39,9 @@ mod token_bucket;
 
 pub use alarm::{Alarm, AlarmBell};
 pub use calls::{BOUNDS_NS, CallTimes, CallTimesNow, Calls, Export, Failed};
-pub use counters::Counters;
+pub use channels::{Channels, Listen};
 pub(crate) use counters::get;
+pub use counters::{Counters, PeerCounters};
 pub use edges::CloseCause;
 pub use handler::{Handler, HandlerRecipe};
 pub use limits::PortLimits;

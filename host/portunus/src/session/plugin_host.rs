@@ -1,6 +1,7 @@
-//! What a plugin's imports reach: the guest's end of its port, its timers, the
-//! log. It lives in the instance's store and goes with it; what must outlive
-//! an instance is the session's.
+//! What a plugin's imports reach: the guest's end of its port, the other
+//! channels, its timers, the log. It lives in the instance's store and goes with
+//! it; what must outlive an instance is the session's, which takes the channels
+//! back before.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use portunus_plugin::{
     TimerError,
 };
 
+use super::channels::Channels;
 use super::counters::{add, set};
 use super::port::Port;
 use super::timers::Timers;
@@ -28,6 +30,8 @@ pub struct PluginHost {
     pub closed: bool,
     /// A `send` took less than it was given.
     pub wants_writable: bool,
+    /// The channels beside the guest's.
+    pub channels: Channels,
     /// What the plugin waits for.
     pub timers: Timers,
     /// The plugin said that its `on-stop` is done.
@@ -46,6 +50,7 @@ impl PluginHost {
             finished: false,
             closed: false,
             wants_writable: false,
+            channels: Channels::default(),
             timers,
             stopped: false,
             counted: Losses::default(),
@@ -84,7 +89,10 @@ impl PluginHost {
 
 impl Host for PluginHost {
     fn send(&mut self, channel: ChannelId, data: &[u8]) -> Result<usize, SendError> {
-        if channel != ChannelId::GUEST || self.closed {
+        if channel != ChannelId::GUEST {
+            return self.channels.send(channel, data);
+        }
+        if self.closed {
             return Err(SendError::NotOpen);
         }
         if self.finished {
@@ -97,7 +105,7 @@ impl Host for PluginHost {
 
     fn steer(&mut self, channel: ChannelId, order: ChannelOrder) {
         if channel != ChannelId::GUEST {
-            return;
+            return self.channels.order(channel, order);
         }
         match order {
             ChannelOrder::Pause => self.paused = true,

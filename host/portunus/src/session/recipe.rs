@@ -5,6 +5,7 @@ use std::sync::Arc;
 use portunus_plugin::{Component, Fault, Grants, Instance, Limits, PortInfo};
 
 use super::calls::Export;
+use super::channels::Channels;
 use super::handler::HandlerRecipe;
 use super::plugin_host::PluginHost;
 use super::port::Port;
@@ -43,19 +44,29 @@ impl HandlerRecipe for Recipe {
     }
 
     /// Makes an instance and has it look at its configuration.
-    async fn instance(&self, port: &Arc<Port>) -> Result<Self::Handler, StartFault> {
+    async fn instance(
+        &self,
+        port: &Arc<Port>,
+        channels: &mut Channels,
+    ) -> Result<Self::Handler, StartFault> {
         let host = PluginHost::new(Arc::clone(port));
         let calls = &port.counters.calls;
         let start = Instance::start(&self.component, &self.limits, &self.grants, host);
         let mut instance = calls.watch(Export::Start, start).await?;
+        instance.host_mut().channels = std::mem::take(channels);
         let init = instance.init(&self.info, &self.config, None);
         let answer = calls.watch(Export::Init, init).await;
         PluginHost::count(&mut instance);
-        answer?.map_err(|words| {
-            calls.note_refused();
-            StartFault::Refused(words)
-        })?;
-        Ok(instance)
+        let fault = match answer {
+            Ok(Ok(())) => return Ok(instance),
+            Ok(Err(words)) => {
+                calls.note_refused();
+                StartFault::Refused(words)
+            }
+            Err(fault) => fault.into(),
+        };
+        *channels = std::mem::take(&mut instance.host_mut().channels);
+        Err(fault)
     }
 
     fn count(plugin: &mut Self::Handler) {

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use super::alarm::{Alarm, AlarmBell};
 use super::calls::Export;
+use super::channels::{self, Channels, Given};
 use super::counters::{Counters, add, get, set};
 use super::crash_report::CrashReport;
 use super::edges::{CloseCause, Edge};
@@ -43,6 +44,8 @@ pub struct Session<R: HandlerRecipe = Recipe> {
     recipe: R,
     inbox: Inbox,
     plugin: Option<R::Handler>,
+    /// The channels beside the guest's, while no plugin has them.
+    channels: Channels,
     recovery: Recovery,
     restart: RestartPolicy,
     alarm: Arc<AlarmBell>,
@@ -63,16 +66,18 @@ impl<R: HandlerRecipe> Session<R> {
         port: Arc<Port>,
         control: Arc<Control>,
         recipe: R,
+        mut channels: Channels,
         restart: RestartPolicy,
         alarm: Arc<AlarmBell>,
     ) -> Result<Self, StartFault> {
-        let plugin = recipe.instance(&port).await?;
+        let plugin = recipe.instance(&port, &mut channels).await?;
         Ok(Self {
             port,
             control,
             recipe,
             inbox: Inbox::default(),
             plugin: Some(plugin),
+            channels,
             recovery: Recovery::new(restart),
             restart,
             alarm,
@@ -101,12 +106,18 @@ impl<R: HandlerRecipe> Session<R> {
                 }
                 Err(mpsc::error::TryRecvError::Empty) => {
                     let (wake_at, data) = (self.next_wake(), self.wants_data());
+                    let heard = self.plugin.is_some();
+                    let channels = match &mut self.plugin {
+                        Some(plugin) => &mut plugin.host_mut().channels,
+                        None => &mut self.channels,
+                    };
                     tokio::select! {
                         order = orders.recv() => match order {
                             Some(order) => self.obey(order).await,
                             None => break,
                         },
                         () = self.port.changed(data) => self.port.tend(),
+                        () = channels.changed(heard) => {}
                         () = sleep_until(wake_at) => {}
                     }
                 }
@@ -139,7 +150,8 @@ impl<R: HandlerRecipe> Session<R> {
         let Some(plugin) = &self.plugin else {
             return true;
         };
-        if plugin.host().stopped && (self.inbox.is_empty() || plugin.host().paused) {
+        let has_taken_all = self.inbox.is_empty() || plugin.host().paused;
+        if plugin.host().stopped && has_taken_all && !self.owes_an_edge() {
             return true;
         }
         let late = Instant::now() >= stop_by;
@@ -154,7 +166,7 @@ impl<R: HandlerRecipe> Session<R> {
         self.stop_by = Instant::now().checked_add(grace);
         if let Some(plugin) = &mut self.plugin {
             let outcome = called(&self.port, Export::OnStop, plugin.on_stop(grace)).await;
-            self.settle(outcome, 0);
+            self.settle(outcome, &Given::default());
         }
     }
 
@@ -167,11 +179,14 @@ impl<R: HandlerRecipe> Session<R> {
     }
 
     fn next_wake(&self) -> Option<Instant> {
-        let timer = self
-            .plugin
-            .as_ref()
-            .and_then(|plugin| plugin.host().timers.next_due());
-        [timer, self.rest_until, self.stop_by]
+        let (timer, channels) = match &self.plugin {
+            Some(plugin) => {
+                let host = plugin.host();
+                (host.timers.next_due(), host.channels.next_wake())
+            }
+            None => (None, self.channels.next_wake()),
+        };
+        [timer, channels, self.rest_until, self.stop_by]
             .into_iter()
             .flatten()
             .min()
@@ -182,18 +197,18 @@ impl<R: HandlerRecipe> Session<R> {
         let Some(mut plugin) = self.plugin.take() else {
             return self.revive().await;
         };
-        let mut given = 0;
+        let mut given = Given::default();
         let outcome = self.serve(&mut plugin, &mut given).await;
         R::count(&mut plugin);
         self.plugin = Some(plugin);
-        let busy = self.settle(outcome, given).unwrap_or(true);
+        let busy = self.settle(outcome, &given).unwrap_or(true);
         set(&self.port.counters.inbox_bytes, self.inbox.bytes().len());
         busy
     }
 
     /// One call for each kind of thing that is due. Where a call fails, `given`
     /// is what it had been given.
-    async fn serve(&mut self, plugin: &mut R::Handler, given: &mut usize) -> Result<bool, Fault> {
+    async fn serve(&mut self, plugin: &mut R::Handler, given: &mut Given) -> Result<bool, Fault> {
         let mut busy = false;
         let room = self.port.flush();
         if plugin.host().wants_writable && self.port.has_room(room) {
@@ -219,7 +234,8 @@ impl<R: HandlerRecipe> Session<R> {
             self.shut_channel(plugin).await?;
             busy = true;
         }
-        busy |= self.deliver(plugin, given).await?;
+        busy |= self.deliver(plugin, &mut given.guest).await?;
+        busy |= channels::serve(&self.port, plugin, given).await?;
         Ok(busy)
     }
 
@@ -305,15 +321,17 @@ impl<R: HandlerRecipe> Session<R> {
     }
 
     /// Takes a call's outcome: a plugin that failed is dropped and rests.
-    fn settle<T>(&mut self, outcome: Result<T, Fault>, given: usize) -> Option<T> {
+    fn settle<T>(&mut self, outcome: Result<T, Fault>, given: &Given) -> Option<T> {
         let failed = |fault: Fault| self.fail(&fault.into(), given);
         outcome.map_err(failed).ok()
     }
 
-    fn fail(&mut self, fault: &StartFault, given: usize) {
+    fn fail(&mut self, fault: &StartFault, given: &Given) {
         if let Some(mut plugin) = self.plugin.take() {
             R::count(&mut plugin);
+            self.channels = std::mem::take(&mut plugin.host_mut().channels);
         }
+        self.channels.orphan();
         let Counters {
             failures,
             lost_to_failure_bytes,
@@ -324,8 +342,9 @@ impl<R: HandlerRecipe> Session<R> {
         set(memory_bytes, 0);
         set(resting, 1);
         add(failures, 1);
-        add(lost_to_failure_bytes, given);
-        self.inbox.take(given);
+        let lost_bytes = given.guest.saturating_add(given.peer);
+        add(lost_to_failure_bytes, lost_bytes);
+        self.inbox.take(given.guest);
         let CrashReport {
             export,
             cause,
@@ -346,7 +365,7 @@ impl<R: HandlerRecipe> Session<R> {
             None => "the plugin failed, more often than its restart budget allows",
         };
         tracing::error!(
-            %fault, export, cause, lost_bytes = given, rest_ms, backtrace, "{what}"
+            %fault, export, cause, lost_bytes, rest_ms, backtrace, "{what}"
         );
         if rest.is_none() {
             self.give_up(fault);
@@ -355,6 +374,7 @@ impl<R: HandlerRecipe> Session<R> {
 
     /// Does with the port what its policy says of one without a plugin.
     fn give_up(&mut self, fault: &StartFault) {
+        self.channels = Channels::default();
         add(&self.port.counters.given_up, 1);
         set(&self.port.counters.resting, 0);
         let what = match self.restart.then {
@@ -389,10 +409,11 @@ impl<R: HandlerRecipe> Session<R> {
             return false;
         }
         self.rest_until = None;
-        let mut plugin = match tended(&self.port, self.recipe.instance(&self.port)).await {
+        let instance = self.recipe.instance(&self.port, &mut self.channels);
+        let mut plugin = match tended(&self.port, instance).await {
             Ok(plugin) => plugin,
             Err(fault) => {
-                self.fail(&fault, 0);
+                self.fail(&fault, &Given::default());
                 return true;
             }
         };
@@ -405,7 +426,7 @@ impl<R: HandlerRecipe> Session<R> {
             outcome = called(&self.port, Export::OnOpen, open).await;
         }
         self.plugin = Some(plugin);
-        if self.settle(outcome, 0).is_some() {
+        if self.settle(outcome, &Given::default()).is_some() {
             tracing::info!("a new instance of the plugin took over");
             self.control.set_host_open(self.port.id, !self.shut);
         }
@@ -445,7 +466,7 @@ pub async fn discard(port: &Port) {
 
 /// Calls the plugin: every call of a session but those that make an instance.
 /// What it took and how it ended is counted.
-async fn called<T>(
+pub(super) async fn called<T>(
     port: &Port,
     export: Export,
     call: impl Future<Output = Result<T, Fault>>,

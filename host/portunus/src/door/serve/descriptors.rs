@@ -14,6 +14,9 @@ const PER_QUEUE: usize = 3;
 /// A granted directory's own.
 const PER_DIRECTORY: usize = 1;
 
+/// The socket where a port's clients connect.
+const PER_LISTEN: usize = 1;
+
 /// How often a message's descriptors are there while it is handed on: with the
 /// frame, on their way, and with who takes them.
 const PER_MESSAGE: usize = 3;
@@ -54,8 +57,9 @@ pub(super) fn provide(spec: &Spec) -> Result<(), TooFewDescriptors> {
 /// All of a device's at once: [`PER_QUEUE`] for each of its `2 * (max-ports + 1)`
 /// queues (two a port, two for control), [`PER_DIRECTORY`] for each granted
 /// directory, all that its limit `resources` lets a plugin have open where it is
-/// granted one, so that none takes what another needs, one for each region of guest memory, [`PER_MESSAGE`] for each that
-/// a message may bring, and [`MARGIN`].
+/// granted one, so that none takes what another needs, [`PER_LISTEN`] and one for
+/// each client for each port that listens, one for each region of guest memory,
+/// [`PER_MESSAGE`] for each that a message may bring, and [`MARGIN`].
 fn needed(spec: &Spec) -> u64 {
     let queues = usize::from(queue_count(spec.device.max_ports()));
     let directories: usize = spec.ports.iter().map(|port| port.grant.dirs.len()).sum();
@@ -64,8 +68,14 @@ fn needed(spec: &Spec) -> u64 {
         .map(|port| port.limit.number(Limit::Resources).unwrap_or(u64::MAX))
         .map(|files| usize::try_from(files).unwrap_or(usize::MAX))
         .fold(0, usize::saturating_add);
+    let listens = spec.ports.iter().filter_map(|port| port.listen.as_ref());
+    let clients = listens
+        .map(|listen| usize::try_from(listen.clients.0).unwrap_or(usize::MAX))
+        .map(|clients| clients.saturating_add(PER_LISTEN))
+        .fold(0, usize::saturating_add);
     let parts = [
         files,
+        clients,
         queues.saturating_mul(PER_QUEUE),
         directories.saturating_mul(PER_DIRECTORY),
         REGIONS_LIMIT,

@@ -33,6 +33,13 @@ fn every_queue_and_every_directory_counts() {
     ))
     .ports;
     assert_eq!(needed(&granted), needed(&small) + 1 + 256);
+    let mut listening = small.clone();
+    let listen = "listen = { fd = \"a\", clients = 20 }";
+    listening.ports = spec(&format!(
+        "[[port]]\nname = \"a\"\nplugin = \"echo\"\n{listen}\n"
+    ))
+    .ports;
+    assert_eq!(needed(&listening), needed(&small) + 1 + 20);
 }
 
 #[test]

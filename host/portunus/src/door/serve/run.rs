@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::Server;
 use super::descriptors::{self, TooFewDescriptors};
+use crate::client_sockets::PassedSockets;
 use crate::config::{self, Diagnostics};
-use crate::launch::launch;
+use crate::launch::{Launched, launch};
 use crate::listener::SocketFault;
 use crate::metrics::Endpoint;
 use crate::plugins::Plugins;
@@ -56,11 +57,13 @@ pub fn run(
     grace: Duration,
     mut plugins: Plugins,
 ) -> Result<(), ServeFault> {
+    // First, so that no child has them too.
+    let mut passed = PassedSockets::take()?;
     let loaded = config::load(config, &mut plugins)?;
     fits_vhost_user(&loaded)?;
     descriptors::provide(&loaded.spec)?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let served = runtime.block_on(serve(&loaded, &plugins, socket, grace));
+    let served = runtime.block_on(serve(&loaded, &plugins, &mut passed, socket, grace));
     // A thread may wait for a front end's next message, or for a file that a
     // plugin has opened: nobody waits for those.
     runtime.shutdown_background();
@@ -70,18 +73,23 @@ pub fn run(
 async fn serve(
     loaded: &config::Loaded,
     plugins: &Plugins,
+    passed: &mut PassedSockets,
     socket: &Path,
     grace: Duration,
 ) -> Result<(), ServeFault> {
     // Before anything starts: no signal may find us unprepared.
     let mut stop = StopSignals::new()?;
-    let router = tokio::select! {
-        router = launch(loaded, plugins) => router?,
+    // The sockets' paths are there until the end of this.
+    let Launched { router, sockets } = tokio::select! {
+        launched = launch(loaded, plugins, passed) => launched?,
         signal = stop.next() => {
             tracing::info!(%signal, "stopped before it was ready");
             return Ok(());
         }
     };
+    for name in passed.names() {
+        tracing::warn!(name, "a socket that was passed in is no port's");
+    }
     let metrics = match &loaded.spec.metrics.socket {
         Some(socket) => Some(show_metrics(loaded, &router, socket)?),
         None => None,
@@ -111,6 +119,7 @@ async fn serve(
     if let Some(metrics) = metrics {
         metrics.stop().await;
     }
+    drop(sockets);
     alarm.map_or(Ok(()), |alarm| Err(ServeFault::Port(alarm)))
 }
 
