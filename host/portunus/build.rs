@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-const BUNDLED: [&str; 2] = ["echo", "log"];
+const BUNDLED: [&str; 3] = ["echo", "log", "agent"];
 
 fn main() -> ExitCode {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins");

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use portunus::guest::{GuestRoot, RootError, default_folder};
+use portunus::guest::{GuestRoot, RootError, Software, default_folder};
 
 /// The longest that anything takes in a guest on a loaded machine.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -16,11 +16,24 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 ///
 /// Where it cannot be made; the error says what to do.
 pub fn root() -> Result<GuestRoot, RootError> {
+    prepare(None)
+}
+
+/// The root folder of test guests that need further software.
+///
+/// # Errors
+///
+/// As [`root`].
+pub fn root_with(software: Software<'_>) -> Result<GuestRoot, RootError> {
+    prepare(Some(software))
+}
+
+fn prepare(software: Option<Software<'_>>) -> Result<GuestRoot, RootError> {
     let folder = match std::env::var_os("PORTUNUS_GUEST_DIR") {
         Some(_) => default_folder()?,
         None => project().join("target/guest"),
     };
-    GuestRoot::prepare(&folder, &mut |step| eprintln!("guest: {step}"))
+    GuestRoot::prepare_with(&folder, software, &mut |step| eprintln!("guest: {step}"))
 }
 
 /// The project's folder.

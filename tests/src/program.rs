@@ -124,7 +124,11 @@ impl Program {
     pub fn boot(&self, script: &str) -> Guest {
         let root = root().unwrap();
         let script = format!("#!/bin/busybox sh\nset -e\n{script}");
-        let mut spec = UmlSpec::new(&root, script.as_bytes());
+        self.boot_spec(UmlSpec::new(&root, script.as_bytes()))
+    }
+
+    /// Boots this guest, whose ports this program serves.
+    pub fn boot_spec(&self, mut spec: UmlSpec<'_>) -> Guest {
         spec.device = Some(self.socket());
         spec.boot().unwrap()
     }

@@ -85,5 +85,8 @@ fn bundled_component(bundled: Bundled) -> &'static [u8] {
     match bundled {
         Bundled::Echo => include_bytes!(concat!(env!("PORTUNUS_BUNDLED_PLUGINS"), "/echo.wasm")),
         Bundled::Log => include_bytes!(concat!(env!("PORTUNUS_BUNDLED_PLUGINS"), "/log.wasm")),
+        Bundled::Agent => {
+            include_bytes!(concat!(env!("PORTUNUS_BUNDLED_PLUGINS"), "/agent.wasm"))
+        }
     }
 }

@@ -35,11 +35,15 @@ impl Answer {
 
     /// The reply to `guest-sync`, or to `guest-sync-delimited`.
     pub(crate) fn synced(number: i64, delimited: bool, id: Option<&str>) -> Self {
-        let mut answer = Self::returned(&number.to_string(), id);
-        if delimited {
-            answer.head.insert(0, DELIMITER);
+        Self::returned(&number.to_string(), id).delimited(delimited)
+    }
+
+    /// The same with 0xFF before it, where that is meant.
+    pub(crate) fn delimited(mut self, is_meant: bool) -> Self {
+        if is_meant {
+            self.head.insert(0, DELIMITER);
         }
-        answer
+        self
     }
 
     /// An error of our own, in the protocol's form.

@@ -7,6 +7,7 @@ use crate::audit::{self, Who};
 use crate::command::Command;
 use crate::figures::Figure;
 use crate::queue::Lane;
+use crate::reply::Class;
 use crate::rights::{Handle, Meaning};
 
 /// What stands in a queue.
@@ -102,6 +103,15 @@ impl Ask {
             Asker::Client { channel, .. } => Lane::Client(*channel),
             Asker::Own(_) => Lane::Own,
         }
+    }
+
+    /// What its client is told where the agent's answer does not come.
+    pub(crate) fn refuse(&self, desc: &str) -> Answer {
+        let id = match &self.asker {
+            Asker::Client { id, .. } => id.as_deref(),
+            Asker::Own(_) => None,
+        };
+        Answer::error(Class::GenericError, desc, id).delimited(self.meaning.delimits())
     }
 
     /// Bytes that it takes while it waits.

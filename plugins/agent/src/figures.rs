@@ -10,7 +10,7 @@ use crate::elements::for_each;
 
 /// Something to be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Figure {
+pub enum Figure {
     /// Time of processors, from QEMU 7.1 on.
     Processors,
     /// How large a block of memory is.
@@ -26,11 +26,11 @@ pub(crate) enum Figure {
 }
 
 /// A gauge's name and value.
-pub(crate) type Gauge = (&'static str, f64);
+pub type Gauge = (&'static str, f64);
 
 impl Figure {
     /// All, in the order in which they are asked for.
-    pub(crate) const ALL: [Self; 6] = [
+    pub const ALL: [Self; 6] = [
         Self::Processors,
         Self::MemoryBlockSize,
         Self::MemoryBlocks,
@@ -40,7 +40,7 @@ impl Figure {
     ];
 
     /// The command that asks for it.
-    pub(crate) const fn command(self) -> &'static str {
+    pub const fn command(self) -> &'static str {
         match self {
             Self::Processors => "guest-get-cpustats",
             Self::MemoryBlockSize => "guest-get-memory-block-info",
@@ -52,7 +52,7 @@ impl Figure {
     }
 
     /// What a reply says; nothing where it is not what it should be.
-    pub(crate) fn read(self, json: &str) -> Option<Vec<Gauge>> {
+    pub fn read(self, json: &str) -> Option<Vec<Gauge>> {
         match self {
             Self::Processors => processors(json),
             Self::MemoryBlockSize => {

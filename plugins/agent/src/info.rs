@@ -14,11 +14,11 @@ const MAX_VIEW_BYTES: usize = 128 << 10;
 
 /// An agent, as it describes itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Info {
+pub struct Info {
     /// Its version's three numbers, as far as it has them.
-    pub(crate) version: [u32; 3],
+    pub version: [u32; 3],
     /// Which figures it can be asked for.
-    pub(crate) figures: BTreeSet<Figure>,
+    pub figures: BTreeSet<Figure>,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +47,7 @@ struct View<'a> {
 
 impl Info {
     /// Reads what the agent returned; nothing where it is not what it should be.
-    pub(crate) fn read(json: &str) -> Option<Self> {
+    pub fn read(json: &str) -> Option<Self> {
         let received: Received<'_> = serde_json::from_str(json).ok()?;
         let mut figures = BTreeSet::new();
         let read = for_each(received.supported_commands.get(), |command: Supported| {
@@ -64,7 +64,7 @@ impl Info {
 
 /// The same for a client: what it may not ask is not enabled. Nothing where the
 /// agent did not return what it should.
-pub(crate) fn view(json: &str, may_ask: impl Fn(&str) -> bool) -> Option<String> {
+pub fn view(json: &str, may_ask: impl Fn(&str) -> bool) -> Option<String> {
     if json.len() > MAX_VIEW_BYTES {
         return None;
     }

@@ -74,6 +74,20 @@ pub(crate) enum Meaning {
     Exec,
 }
 
+impl Meaning {
+    /// Whether 0xFF goes before the reply, be it an error: who waits for that
+    /// byte is not to wait longer.
+    pub(crate) fn delimits(&self) -> bool {
+        matches!(
+            self,
+            Self::Sync {
+                delimited: true,
+                ..
+            }
+        )
+    }
+}
+
 /// What the guest has given a number to for one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Handle {

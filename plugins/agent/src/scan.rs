@@ -19,8 +19,9 @@ pub const DELIMITER: u8 = 0xff;
 pub const MAX_DEPTH: usize = 64;
 
 /// Bytes past which an object is a large one: of these a stream keeps one at a
-/// time. Nearly every reply is smaller.
-pub const LARGE_FROM: usize = 256 << 10;
+/// time. Nearly every reply is smaller, and one of this size may be kept for each
+/// client that takes its time.
+pub const LARGE_FROM: usize = 64 << 10;
 
 /// What a stream holds next.
 #[derive(Debug, PartialEq, Eq)]

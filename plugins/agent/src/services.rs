@@ -219,8 +219,19 @@ impl Services {
         }
     }
 
-    /// An answer came to what was asked; nothing where the agent did what it does
-    /// not answer, or where it did not answer in time.
+    /// The agent has done what the stop asked for, and still answers.
+    pub(crate) fn went_down(&mut self) -> Vec<Effect> {
+        match self.on_stop {
+            // It goes down now.
+            OnStop::Nothing | OnStop::Shutdown => Vec::new(),
+            _ => {
+                let said = "the guest has suspended, and is awake again";
+                self.stopped(Effect::Info(said.into())).into()
+            }
+        }
+    }
+
+    /// An answer came to what was asked; nothing where none came in time.
     pub(crate) fn hear(
         &mut self,
         task: Task,

@@ -221,7 +221,7 @@ fn a_stop_has_the_guest_go_down_and_waits_for_that() {
     assert_eq!(effects, [Effect::Ask(Task::Stop, shutdown)]);
     assert_eq!(services.next_due(), Some(at(5000)));
     // The agent did it, then it went, and then all of the guest.
-    assert_eq!(services.hear(Task::Stop, None, at(1)), []);
+    assert_eq!(services.went_down(), []);
     let effects = services.agent_went(false);
     assert!(!effects.contains(&Effect::Stopped), "{effects:?}");
     let effects = services.agent_went(true);
@@ -251,6 +251,11 @@ fn a_stop_ends_where_the_guest_cannot_or_does_not_go_down() {
         assert_eq!(matches!(effects[0], Effect::Warn(_)), warns, "{effects:?}");
         assert_eq!(last(effects), stopped);
     }
+
+    let mut services = self::services(r#"{"on-stop": "suspend-ram"}"#);
+    services.stop(at(9), true);
+    assert_eq!(services.hear(Task::Stop, None, at(1)), []);
+    assert_eq!(last(services.went_down()), stopped);
 
     let mut services = self::services("{}");
     assert_eq!(services.stop(at(9), true), [Effect::Stopped]);

@@ -28,17 +28,20 @@ pub enum Bundled {
     Echo,
     /// Writes lines to a file.
     Log,
+    /// Shares and guards a QEMU guest agent.
+    Agent,
 }
 
 impl Bundled {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Echo, Self::Log];
+    pub const ALL: [Self; 3] = [Self::Echo, Self::Log, Self::Agent];
 
     /// The name by which a configuration calls it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Echo => "echo",
             Self::Log => "log",
+            Self::Agent => "agent",
         }
     }
 }

@@ -61,11 +61,11 @@ fn a_word_is_a_bundled_plugin_and_a_path_is_a_file() {
         source("echo.wasm"),
         Ok(PluginSource::File("echo.wasm".into()))
     );
-    let Invalid { what, help } = source("agent").unwrap_err();
+    let Invalid { what, help } = source("mailer").unwrap_err();
     assert_eq!(what, "names no bundled plugin");
     assert_eq!(
         help,
-        "bundled are `echo`, `log`; a file is written with a slash: `./agent`"
+        "bundled are `echo`, `log`, `agent`; a file is written with a slash: `./mailer`"
     );
     assert_eq!(source("ecco").unwrap_err().help, "did you mean `echo`?");
     assert!(source("a\0.wasm").is_err());

@@ -22,5 +22,5 @@ pub use folder::{RunFolder, RunFolderError};
 pub use memory_folder::NoMemoryFolder;
 pub use packages::FetchError;
 pub use progress::Progress;
-pub use root::{GuestRoot, RootError, default_folder};
+pub use root::{GuestRoot, RootError, Software, default_folder};
 pub use uml::{BootError, Guest, GuestError, GuestKiller, UmlSpec};

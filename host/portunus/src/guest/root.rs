@@ -10,7 +10,7 @@ use super::packages::{self, Apt, FetchError};
 use super::progress::Progress;
 use crate::cache_folder;
 
-/// What a guest is made of. apt adds what these need.
+/// What every guest is made of. apt adds what these need.
 const PACKAGES: [&str; 7] = [
     "user-mode-linux",
     "udev",
@@ -103,6 +103,16 @@ pub fn default_folder() -> Result<PathBuf, RootError> {
     cache_folder::named_or_within("PORTUNUS_GUEST_DIR", "guest").ok_or(RootError::NoFolder)
 }
 
+/// Software that a guest has beside what every guest has.
+#[derive(Debug, Clone, Copy)]
+pub struct Software<'a> {
+    /// A word for it, of which the root folder's name is made. Another list of
+    /// packages is another word.
+    pub name: &'a str,
+    /// Debian's packages, to which apt adds what they need.
+    pub packages: &'a [&'a str],
+}
+
 /// An unpacked root folder, complete: shared by all guests, written by none.
 #[derive(Debug, Clone)]
 pub struct GuestRoot {
@@ -119,15 +129,32 @@ impl GuestRoot {
     /// [`RootError`]: what could not be had, and what to do. A half-made folder
     /// is never taken for a whole one.
     pub fn prepare(folder: &Path, tell: &mut dyn FnMut(&Progress)) -> Result<Self, RootError> {
+        Self::prepare_with(folder, None, tell)
+    }
+
+    /// The same with further software, in a root of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`prepare`](Self::prepare).
+    pub fn prepare_with(
+        folder: &Path,
+        software: Option<Software<'_>>,
+        tell: &mut dyn FnMut(&Progress),
+    ) -> Result<Self, RootError> {
         if !cfg!(target_arch = "x86_64") {
             return Err(RootError::Machine);
         }
         at(folder, fs::create_dir_all(folder))?;
         let folder = at(folder, folder.canonicalize())?;
         let _locked = lock(&folder.join("lock"), tell)?;
-        let root = folder.join(UNPACKED);
+        let root = folder.join(match software {
+            None => UNPACKED.to_owned(),
+            Some(software) => format!("{UNPACKED}-{}", software.name),
+        });
+        let further = software.map_or(&[][..], |software| software.packages);
         if !root.is_dir() {
-            make(&folder, &root, tell)?;
+            make(&folder, &root, further, tell)?;
         }
         put_init(&root)?;
         Ok(Self { root })
@@ -159,10 +186,15 @@ fn lock(path: &Path, tell: &mut dyn FnMut(&Progress)) -> Result<File, RootError>
 }
 
 /// Makes `root` beside its place and moves it there when it is whole.
-fn make(folder: &Path, root: &Path, tell: &mut dyn FnMut(&Progress)) -> Result<(), RootError> {
+fn make(
+    folder: &Path,
+    root: &Path,
+    further: &[&str],
+    tell: &mut dyn FnMut(&Progress),
+) -> Result<(), RootError> {
     let archive = folder.join("apt");
     let apt = Apt::new(&archive)?;
-    let packages = apt.fetch(&PACKAGES, tell)?;
+    let packages = apt.fetch(&[&PACKAGES, further].concat(), tell)?;
 
     tell(&Progress::Unpacking {
         packages: packages.len(),

@@ -18,8 +18,9 @@ use crate::rights::{Meaning, Refusal};
 use crate::scan::{Fault, Piece};
 use crate::surroundings::Surroundings;
 
-/// Clients at once. Each may have a command in the making, so that this times
-/// `max-command` is what they take of the plugin's memory: 2 MiB by default.
+/// Clients at once. Each may have a command in the making, and a reply of 64 KiB
+/// that it has not taken: with the default `max-command` 4 MiB of the plugin's
+/// memory. `listen` lets in 16 unless it says otherwise.
 pub(super) const MAX_CLIENTS: usize = 32;
 
 /// Commands of one client that wait. One that asks faster than it is answered is
@@ -167,7 +168,8 @@ impl<S: Surroundings> Agent<S> {
             let told = audit::asked(&client.who, &command);
             count_end(end);
             log::info(audit::line(&told, end, Duration::ZERO));
-            let answer = Answer::error(class, &desc, id.as_deref());
+            let delimits = judged.is_ok_and(|meaning| meaning.delimits());
+            let answer = Answer::error(class, &desc, id.as_deref()).delimited(delimits);
             return self.push(channel, Job::Tell(answer), now);
         }
         let Ok(meaning) = judged else { return };
@@ -285,12 +287,8 @@ impl<S: Surroundings> Agent<S> {
         let mut refused = Vec::new();
         for (_, since, job) in self.queue.jobs_mut() {
             let Job::Ask(ask) = job else { continue };
-            let Asker::Client { id, .. } = &ask.asker else {
-                continue;
-            };
-            if is_meant(since) {
-                let desc = complaint(&ask.name, end);
-                let answer = Answer::error(Class::GenericError, &desc, id.as_deref());
+            if ask.is_of_client() && is_meant(since) {
+                let answer = ask.refuse(&complaint(&ask.name, end));
                 if let Job::Ask(ask) = std::mem::replace(job, Job::Tell(answer)) {
                     refused.push(ask);
                 }

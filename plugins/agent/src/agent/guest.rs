@@ -13,7 +13,7 @@ use crate::audit::End;
 use crate::info::view;
 use crate::link::Heard;
 use crate::queue::Lane;
-use crate::reply::{Class, Outcome, Reply};
+use crate::reply::{Outcome, Reply};
 use crate::rights::{Handle, Meaning};
 use crate::scan::{Fault, Frame, Piece};
 use crate::surroundings::Surroundings;
@@ -42,6 +42,8 @@ impl<S: Surroundings> Agent<S> {
         self.forget_what_was_said();
         self.present = false;
         self.owned.clear();
+        let effects = self.services.agent_went(*why != CloseReason::Closed);
+        self.take_effect(effects, now);
         if let Some(ask) = self.sent.take() {
             // One that goes when it was asked to go has done that.
             let end = match ask.meaning {
@@ -52,8 +54,6 @@ impl<S: Surroundings> Agent<S> {
         }
         self.refuse_all(End::Gone, now, |_| true);
         while self.queue.take_first(Lane::Own).is_some() {}
-        let effects = self.services.agent_went(*why != CloseReason::Closed);
-        self.take_effect(effects, now);
     }
 
     fn forget_what_was_said(&mut self) {
@@ -207,19 +207,19 @@ impl<S: Surroundings> Agent<S> {
             return (Answer::raw(&[]), end);
         };
         let id = id.as_deref();
-        let error = |desc: &str| Answer::error(Class::GenericError, desc, id);
         let Some((frame, span)) = reply else {
             return match end {
                 // An agent answers with nothing: so do we.
                 End::Done => (Answer::raw(&[]), end),
-                _ => (error(&complaint(&ask.name, end)), end),
+                _ => (ask.refuse(&complaint(&ask.name, end)), end),
             };
         };
         if end != End::Done {
-            return (Answer::passed_on(frame, span, id), end);
+            let answer = Answer::passed_on(frame, span, id);
+            return (answer.delimited(ask.meaning.delimits()), end);
         }
         let json = span.text(&frame);
-        let unfit = |what: &str| (error(&format!("{}: {what}", ask.name)), End::Unfit);
+        let unfit = |what: &str| (ask.refuse(&format!("{}: {what}", ask.name)), End::Unfit);
         match &ask.meaning {
             Meaning::Sync { number, delimited } => {
                 return (Answer::synced(*number, *delimited, id), end);
@@ -306,7 +306,10 @@ impl<S: Surroundings> Agent<S> {
         }
         let parsed = reply.as_ref().and_then(|(frame, _)| Reply::parse(frame));
         let outcome = parsed.map(|reply| reply.outcome);
-        let effects = self.services.hear(task, outcome, now);
+        let effects = match (task, end) {
+            (Task::Stop, End::Done) => self.services.went_down(),
+            _ => self.services.hear(task, outcome, now),
+        };
         self.take_effect(effects, now);
     }
 }

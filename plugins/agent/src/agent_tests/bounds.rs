@@ -16,6 +16,14 @@ fn without_an_agent_a_client_is_told_so_at_once() {
         ("GenericError", "guest-ping: the guest's agent is not there")
     );
     assert_eq!(rig.host.take_received(GUEST), b"");
+    // Who waits for a delimiter is told behind one.
+    let sync = r#"{"execute": "guest-sync-delimited", "arguments": {"id": 5}}"#;
+    rig.ask(client, sync);
+    assert!(
+        rig.host
+            .take_received(client)
+            .starts_with(b"\xff{\"error\": ")
+    );
 }
 
 #[test]
