@@ -3,6 +3,8 @@
 
 #![cfg(test)]
 
+use std::io::Write;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use portunus_tests::agent::{AgentGuest, Client};
@@ -291,6 +293,62 @@ fn an_agent_that_hangs_dies_or_is_cut_off_is_recovered_from() {
         "{}",
         ended.log
     );
+}
+
+#[test]
+fn a_reply_of_ten_megabytes_fits_into_the_default_memory_beside_other_clients() {
+    const BYTES: usize = 7_800_000;
+    let program = serve(
+        r#"
+        timeout = "1m"
+        read = ["/run"]
+        "#,
+        "",
+    );
+    let mut guest = AgentGuest::boot(&program);
+    wait_for_agent(&program);
+    // As many as `listen` lets in, each with most of a command.
+    let begun = format!(r#"{{"execute": "{}"#, "x".repeat(60 << 10));
+    let others: Vec<UnixStream> = (1..16)
+        .map(|_| {
+            let mut other = UnixStream::connect(socket(&program)).unwrap();
+            other.write_all(begun.as_bytes()).unwrap();
+            other
+        })
+        .collect();
+    let mut client = connect(&program);
+    guest.run(&format!("head -c {BYTES} /dev/zero >/run/zeros"));
+    let opened =
+        client.ask(r#"{"execute": "guest-file-open", "arguments": {"path": "/run/zeros"}}"#);
+    let handle = &opened[11..opened.len() - 1];
+    for _ in 0..2 {
+        let read = client.ask(&format!(
+            r#"{{"execute": "guest-file-read", "arguments": {{"handle": {handle}, "count": {BYTES}}}}}"#
+        ));
+        assert!(
+            read.contains(&format!(r#""count": {BYTES}"#)),
+            "{} bytes",
+            read.len()
+        );
+        assert!(read.contains(&"A".repeat(BYTES.div_ceil(3) * 4)));
+        let sought = client.ask(&format!(
+            r#"{{"execute": "guest-file-seek", "arguments": {{"handle": {handle}, "offset": 0, "whence": "set"}}}}"#
+        ));
+        assert!(sought.contains("position"), "{sought}");
+    }
+    // One that is larger is an error, and nobody's end.
+    guest.run(&format!("head -c {BYTES} /dev/zero >>/run/zeros"));
+    let read = client.ask(&format!(
+        r#"{{"execute": "guest-file-read", "arguments": {{"handle": {handle}, "count": {}}}}}"#,
+        BYTES + 100_000
+    ));
+    assert!(read.contains("larger than the port allows"), "{read}");
+    assert_eq!(client.ask(PING), r#"{"return": {}}"#);
+    drop(others);
+    client.finish();
+    guest.finish();
+    let ended = program.stop();
+    assert!(!ended.log.contains("the plugin failed"), "{}", ended.log);
 }
 
 #[test]
