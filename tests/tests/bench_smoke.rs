@@ -3,7 +3,7 @@
 use portunus_plugin::Engine;
 use portunus_tests::bench::report::Row;
 use portunus_tests::bench::rounds::Scale;
-use portunus_tests::bench::{idle, many, real_guest, round_trips, start, streams};
+use portunus_tests::bench::{agent, idle, many, real_guest, round_trips, start, streams};
 use portunus_tests::program::binary;
 
 const SCALE: Scale = Scale::SMOKE;
@@ -32,6 +32,11 @@ fn round_trips_are_measured() {
 #[test]
 fn many_ports_are_measured() {
     assert_measured(&many::ports(SCALE, &Engine::new().unwrap()).unwrap());
+}
+
+#[test]
+fn commands_of_an_agent_are_measured() {
+    assert_measured(&agent::pings(SCALE, &Engine::new().unwrap()).unwrap());
 }
 
 #[test]

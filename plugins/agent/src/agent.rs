@@ -6,6 +6,7 @@ mod guest;
 mod own;
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::time::Duration;
 
 use portunus_plugin_sdk::{Channel, CloseReason, OpenReason, Peer, Plugin, Start};
@@ -49,6 +50,8 @@ pub(crate) struct Agent<S> {
     delimited: bool,
     /// Whether it has answered since its port was opened.
     present: bool,
+    /// Whether it was said that it does not answer.
+    silent: bool,
     /// When it is asked whether it is there, if nothing is heard of it.
     health_at: Duration,
 
@@ -76,6 +79,7 @@ impl<S: Surroundings> Agent<S> {
             input: Scanner::with_one_large(spec.max_reply_bytes),
             delimited: false,
             present: false,
+            silent: false,
             health_at: Duration::ZERO,
             next_ticket: 1,
             timer_at: None,
@@ -90,6 +94,12 @@ impl<S: Surroundings> Agent<S> {
         let due = self.link.tick(now, clear, random);
         if due.gave_up {
             self.give_up(now);
+        }
+        if due.sync_late {
+            metrics::count("syncs_late", 1);
+            if !mem::replace(&mut self.silent, true) {
+                log::warn("the guest's agent does not answer");
+            }
         }
         self.send(&due.sync);
         if self.link.is_idle() && self.health_at <= now {

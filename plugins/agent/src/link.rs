@@ -80,6 +80,8 @@ pub(crate) enum Heard {
 pub(crate) struct Due {
     /// Whether the command that was sent is late, and given up.
     pub(crate) gave_up: bool,
+    /// Whether a sync is.
+    pub(crate) sync_late: bool,
     /// Bytes of a new sync for the agent, where there is to be one.
     pub(crate) sync: Vec<u8>,
 }
@@ -213,6 +215,7 @@ impl Link {
     pub(crate) fn tick(&mut self, now: Duration, clear: bool, random: u64) -> Due {
         let mut due = Due {
             gave_up: false,
+            sync_late: false,
             sync: Vec::new(),
         };
         if self.next_due().is_none_or(|until| until > now) {
@@ -220,6 +223,7 @@ impl Link {
         }
         let was = mem::replace(&mut self.state, State::Idle);
         due.gave_up = matches!(was, State::Busy(_));
+        due.sync_late = matches!(was, State::Syncing(_));
         if clear {
             due.sync = self.sync(now, random);
         } else {

@@ -116,7 +116,7 @@ fn a_late_command_is_given_up_and_followed_by_a_sync() {
     let early = link.tick(TIME - Duration::from_nanos(1), true, 9);
     assert_eq!((early.gave_up, early.sync.len()), (false, 0));
     let due = link.tick(TIME, true, 9);
-    assert!(due.gave_up && due.sync.starts_with(b"\xff{"));
+    assert!(due.gave_up && !due.sync_late && due.sync.starts_with(b"\xff{"));
     assert_eq!(
         hear(&mut link, r#"{"return": 1, "id": 1}"#, false),
         Heard::Unasked
@@ -145,7 +145,8 @@ fn a_sync_is_tried_again_ever_more_rarely() {
         let until = link.next_due().unwrap();
         waits.push((until - now).as_secs());
         now = until;
-        assert!(!link.tick(now, true, random).sync.is_empty());
+        let due = link.tick(now, true, random);
+        assert!(due.sync_late && !due.gave_up && !due.sync.is_empty());
     }
     assert_eq!(waits, [5, 10, 20, 40, 60, 60, 60]);
     assert_eq!(hear(&mut link, r#"{"return": 6}"#, true), Heard::Unasked);

@@ -6,12 +6,14 @@
 //! - [`rounds`]: one thing beside another, in turns; medians.
 //! - [`report`]: what was measured beside its goal, as a table.
 //! - [`streams`], [`round_trips`], [`many`], [`start`]: in this process.
+//! - [`agent`]: the agent plugin with clients.
 //! - [`idle`], [`real_guest`]: the program itself, without a guest and with one.
 //!
 //! Every figure is a ratio, or a difference, of two things that were measured
 //! in turns of some milliseconds: a machine that is busy with other work is
 //! busy for both.
 
+pub mod agent;
 pub mod idle;
 pub mod many;
 pub mod native;

@@ -8,6 +8,7 @@ use std::future::{Future, poll_fn};
 use std::io::{PipeWriter, Write, pipe};
 use std::os::fd::OwnedFd;
 use std::pin::pin;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -16,13 +17,14 @@ use portunus::control::Control;
 use portunus::kick::{Bell, Kick};
 use portunus::session::port::KickedRing;
 use portunus::session::{
-    Channels, HandlerRecipe, Order, Port, PortLimits, Recipe, RestartPolicy, Session,
+    Channels, HandlerRecipe, Listen, Order, Port, PortLimits, Recipe, RestartPolicy, Session,
 };
 use portunus_device::fake_driver::{
     Backing, DriverRing, GuestRam, InterruptCounter, PAGE_BYTES, ReceiveDriver, TransmitDriver,
 };
 use portunus_device::layout::{MaxPorts, PortId};
 use portunus_plugin::{Component, Engine, Grants, Limits, PortInfo};
+use tokio::net::UnixListener;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -66,6 +68,24 @@ pub fn echo_bytes() -> Result<Vec<u8>, Box<dyn Error>> {
     Ok(std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?)
 }
 
+/// The component of a plugin that is named as `plugins/build.sh` wants it, which
+/// builds it where that is due.
+///
+/// # Errors
+///
+/// What the build says.
+pub fn built(plugin: &str) -> Result<Vec<u8>, Box<dyn Error>> {
+    let build = Command::new(project().join("plugins/build.sh"))
+        .arg(plugin)
+        .current_dir(project())
+        .output()?;
+    if !build.status.success() {
+        return Err(String::from_utf8_lossy(&build.stderr).into());
+    }
+    let path = String::from_utf8(build.stdout)?;
+    Ok(std::fs::read(path.trim_end())?)
+}
+
 /// What makes echo plugins.
 ///
 /// # Errors
@@ -100,6 +120,19 @@ impl Rig {
     ///
     /// What could not be started.
     pub async fn start<R: HandlerRecipe>(recipe: R, spec: RigSpec) -> Result<Self, Box<dyn Error>> {
+        Self::start_with(recipe, spec, None).await
+    }
+
+    /// The same with a socket, if there is one, whose clients are channels.
+    ///
+    /// # Errors
+    ///
+    /// What could not be started.
+    pub async fn start_with<R: HandlerRecipe>(
+        recipe: R,
+        spec: RigSpec,
+        socket: Option<UnixListener>,
+    ) -> Result<Self, Box<dyn Error>> {
         let control = Arc::new(Control::new(MaxPorts::default()));
         let id = PortId::new(1).ok_or("no such port")?;
         let port = Arc::new(Port::new(id, "bench".into(), false, PortLimits::DEFAULT));
@@ -123,11 +156,15 @@ impl Rig {
         port.guest_opened();
 
         let (orders, inbox) = mpsc::channel(1);
+        let channels = match socket {
+            Some(socket) => Channels::new(listen(socket), Arc::clone(&port.counters)),
+            None => Channels::default(),
+        };
         let session = Session::start(
             Arc::clone(&port),
             control,
             recipe,
-            Channels::default(),
+            channels,
             RestartPolicy::default(),
             Arc::default(),
         )
@@ -162,6 +199,15 @@ impl Rig {
             kick(&mut self.transmit_kick)?;
         }
         Ok(())
+    }
+
+    /// Whether all that the guest wrote has been taken.
+    ///
+    /// # Errors
+    ///
+    /// What the fake guest could not do.
+    pub fn is_drained(&mut self) -> Result<bool, Box<dyn Error>> {
+        Ok(self.transmit.is_drained()?)
     }
 
     /// The guest reads what came, and kicks if it is asked to.
@@ -216,6 +262,15 @@ impl Rig {
         if self.orders.send(Order::Stop { grace }).await.is_ok() {
             drop(self.task.await);
         }
+    }
+}
+
+/// As a configuration has it that says no more than where.
+fn listen(socket: UnixListener) -> Listen {
+    Listen {
+        socket,
+        clients: 16,
+        buffer_bytes: 64 << 10,
     }
 }
 

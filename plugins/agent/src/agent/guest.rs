@@ -3,7 +3,7 @@
 use std::mem;
 use std::time::Duration;
 
-use portunus_plugin_sdk::{Channel, CloseReason, metrics};
+use portunus_plugin_sdk::{Channel, CloseReason, log, metrics};
 use serde::Deserialize;
 
 use super::Agent;
@@ -113,6 +113,9 @@ impl<S: Surroundings> Agent<S> {
             Heard::Synced(took) => {
                 metrics::count("syncs", 1);
                 metrics::gauge("sync_seconds", took.as_secs_f64());
+                if mem::take(&mut self.silent) {
+                    log::info("the guest's agent answers again");
+                }
                 if !mem::replace(&mut self.present, true) {
                     let effects = self.services.agent_came();
                     self.take_effect(effects, now);

@@ -69,6 +69,10 @@ fn who_waits_for_an_agent_that_stays_silent_is_told_in_time() {
     let desc = replies[0]["error"]["desc"].as_str().unwrap();
     assert!(desc.contains("for as long as a command waits"), "{desc}");
     assert_eq!(rig.host.counter("commands_busy"), 2);
+    assert_eq!(rig.host.counter("syncs_late"), 2);
+    let said = rig.host.take_log().into_iter();
+    let warned = said.filter(|(level, _)| *level == Level::Warn);
+    assert_eq!(warned.count(), 1);
     // Syncs are tried meanwhile, and one that is answered ends it.
     let syncs = rig.all_sent();
     let last = syncs.last().unwrap();
