@@ -205,7 +205,7 @@ while (($#)); do
     shift
 done
 if ((${#plugins[@]} == 0)); then
-    plugins=(clipboard echo log relay)
+    plugins=(agent clipboard echo log relay)
 fi
 
 command -v cargo >/dev/null || fail "cargo is missing: install Rust, by rustup"

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-const BUNDLED: [&str; 4] = ["clipboard", "echo", "log", "relay"];
+const BUNDLED: [&str; 5] = ["agent", "clipboard", "echo", "log", "relay"];
 
 fn main() -> ExitCode {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins");

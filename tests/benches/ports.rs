@@ -12,7 +12,9 @@ use std::process::ExitCode;
 use portunus_plugin::Engine;
 use portunus_tests::bench::report::{Row, head};
 use portunus_tests::bench::rounds::Scale;
-use portunus_tests::bench::{clipboard, idle, many, real_guest, round_trips, start, streams};
+use portunus_tests::bench::{
+    agent, clipboard, idle, many, real_guest, round_trips, start, streams,
+};
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     if let Some("serve" | "compile") = std::env::args().nth(1).as_deref() {
@@ -42,6 +44,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
     if wanted("clipboard") {
         print(&clipboard::images(scale, &engine)?);
+    }
+    if wanted("agent") {
+        print(&agent::pings(scale, &engine)?);
     }
     if wanted("start") {
         print(&start::rows(scale, &engine)?);

@@ -10,6 +10,7 @@
 use std::thread::park_timeout;
 use std::time::{Duration, Instant};
 
+pub mod agent;
 pub mod bench;
 pub mod broker;
 pub mod device;

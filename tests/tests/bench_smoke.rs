@@ -3,7 +3,9 @@
 use portunus_plugin::Engine;
 use portunus_tests::bench::report::Row;
 use portunus_tests::bench::rounds::Scale;
-use portunus_tests::bench::{clipboard, idle, many, real_guest, round_trips, start, streams};
+use portunus_tests::bench::{
+    agent, clipboard, idle, many, real_guest, round_trips, start, streams,
+};
 use portunus_tests::program::binary;
 
 const SCALE: Scale = Scale::SMOKE;
@@ -37,6 +39,11 @@ fn many_ports_are_measured() {
 #[test]
 fn images_in_a_clipboard_are_measured() {
     assert_measured(&clipboard::images(SCALE, &Engine::new().unwrap()).unwrap());
+}
+
+#[test]
+fn commands_of_an_agent_are_measured() {
+    assert_measured(&agent::pings(SCALE, &Engine::new().unwrap()).unwrap());
 }
 
 #[test]

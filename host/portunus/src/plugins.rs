@@ -89,5 +89,8 @@ fn bundled_component(bundled: Bundled) -> &'static [u8] {
         Bundled::Echo => include_bytes!(concat!(env!("PORTUNUS_BUNDLED_PLUGINS"), "/echo.wasm")),
         Bundled::Log => include_bytes!(concat!(env!("PORTUNUS_BUNDLED_PLUGINS"), "/log.wasm")),
         Bundled::Relay => include_bytes!(concat!(env!("PORTUNUS_BUNDLED_PLUGINS"), "/relay.wasm")),
+        Bundled::Agent => {
+            include_bytes!(concat!(env!("PORTUNUS_BUNDLED_PLUGINS"), "/agent.wasm"))
+        }
     }
 }

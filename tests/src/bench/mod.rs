@@ -5,13 +5,15 @@
 //! - [`rig`]: one port and its session, with a fake guest in the same thread.
 //! - [`rounds`]: one thing beside another, in turns; medians.
 //! - [`report`]: what was measured beside its goal, as a table.
-//! - [`streams`], [`round_trips`], [`many`], [`start`], [`clipboard`]: in this process.
+//! - [`streams`], [`round_trips`], [`many`], [`start`], [`clipboard`], [`agent`]: in this
+//!   process.
 //! - [`idle`], [`real_guest`]: the program itself, without a guest and with one.
 //!
 //! Every figure is a ratio, or a difference, of two things that were measured
 //! in turns of some milliseconds: a machine that is busy with other work is
 //! busy for both.
 
+pub mod agent;
 pub mod clipboard;
 pub mod idle;
 pub mod many;

@@ -32,11 +32,13 @@ pub enum Bundled {
     Log,
     /// Connects the guest to one address.
     Relay,
+    /// Shares and guards a QEMU guest agent.
+    Agent,
 }
 
 impl Bundled {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Clipboard, Self::Echo, Self::Log, Self::Relay];
+    pub const ALL: [Self; 5] = [Self::Agent, Self::Clipboard, Self::Echo, Self::Log, Self::Relay];
 
     /// The name by which a configuration calls it.
     pub const fn name(self) -> &'static str {
@@ -45,6 +47,7 @@ impl Bundled {
             Self::Echo => "echo",
             Self::Log => "log",
             Self::Relay => "relay",
+            Self::Agent => "agent",
         }
     }
 }
