@@ -5,4 +5,6 @@
 //! [`virtio::VirtioDevice`], and meets it again only through eventfds and guest
 //! memory.
 
+pub mod kvm_events;
 pub mod virtio;
+pub mod wiring;
