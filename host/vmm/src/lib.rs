@@ -5,6 +5,18 @@
 //! [`virtio::VirtioDevice`], and meets it again only through eventfds and guest
 //! memory.
 
+mod interrupt_line;
+mod kicks;
 pub mod kvm_events;
+pub mod pci;
+pub mod transport;
 pub mod virtio;
+pub mod virtio_pci;
 pub mod wiring;
+
+#[cfg(test)]
+mod fake_device;
+#[cfg(test)]
+mod fake_wiring;
+#[cfg(test)]
+mod pci_driver;
