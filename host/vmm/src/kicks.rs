@@ -20,6 +20,8 @@ pub(crate) enum NotifyPlace {
     Nowhere,
     /// Each queue has its own address, from this one on.
     Spaced(u64),
+    /// All have this one, and the driver writes the queue's index to it.
+    Shared(u64),
 }
 
 impl NotifyPlace {
@@ -30,6 +32,10 @@ impl NotifyPlace {
                 address: first
                     .saturating_add(u64::from(queue).saturating_mul(u64::from(NOTIFY_SPACING))),
                 value: None,
+            }),
+            Self::Shared(address) => Some(IoEvent {
+                address,
+                value: Some(u32::from(queue)),
             }),
         }
     }

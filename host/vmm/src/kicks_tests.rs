@@ -18,6 +18,15 @@ fn each_queue_has_an_address_of_its_own() {
 }
 
 #[test]
+fn queues_of_one_address_are_told_apart_by_what_is_written() {
+    let (wiring, mut kicks) = rig(NotifyPlace::Shared(0x50));
+    let [first, third] = [0, 2].map(|queue| kicks.add(queue).unwrap());
+    assert!(wiring.guest_writes(0x50, 2));
+    assert!(!wiring.guest_writes(0x50, 1));
+    assert_eq!((third.read().unwrap(), first.read().is_err()), (1, true));
+}
+
+#[test]
 fn kicks_move_with_the_place_and_are_nowhere_without_one() {
     let (wiring, mut kicks) = rig(NotifyPlace::Nowhere);
     let first = kicks.add(0).unwrap();

@@ -11,6 +11,7 @@ pub mod kvm_events;
 pub mod pci;
 pub mod transport;
 pub mod virtio;
+pub mod virtio_mmio;
 pub mod virtio_pci;
 pub mod wiring;
 

@@ -93,6 +93,11 @@ impl Transport {
         }
     }
 
+    /// Which kind of device this is.
+    pub(crate) fn device_id(&self) -> u16 {
+        self.device.device_id()
+    }
+
     /// How many queues it has.
     pub(crate) fn queue_count(&self) -> u16 {
         u16::try_from(self.queues.len()).unwrap_or(u16::MAX)
