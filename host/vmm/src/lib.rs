@@ -12,11 +12,13 @@
 mod acpi;
 mod boot;
 mod bus;
+mod devices;
 mod hypervisor;
 mod interrupt_line;
 mod kicks;
 pub mod kvm_events;
 mod layout;
+mod loan;
 pub mod machine;
 mod memory;
 pub mod pci;
@@ -40,6 +42,7 @@ mod pci_driver;
 mod tiny_guest;
 
 pub use self::boot::BootError;
+pub use self::devices::DeviceError;
 pub use self::hypervisor::HypervisorError;
 pub use self::machine::{BuildError, Ended, Handle, Machine, Parts};
 pub use self::memory::MemoryError;

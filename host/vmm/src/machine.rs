@@ -20,17 +20,21 @@ use vmm_sys_util::errno;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 use vmm_sys_util::signal::{Killable, SIGRTMIN, register_signal_handler};
 
-use crate::acpi::{self, BusDescription};
+use crate::acpi;
 use crate::boot::{self, BootError};
 use crate::bus::Bus;
+use crate::devices::{DeviceError, Devices, Surroundings};
 use crate::hypervisor::{Hypervisor, HypervisorError, KVM_PATH};
+use crate::kvm_events::KvmEvents;
 use crate::layout::SERIAL_IRQ;
 use crate::memory::{self, MemoryError};
 use crate::power::PowerRequest;
 use crate::serial::{SerialOutput, SerialPort};
-use crate::spec::{MachineSpec, Transport};
+use crate::spec::MachineSpec;
+use crate::transport::FaultSink;
 use crate::vcpu::{Vcpu, VcpuFault, VcpuRecipe};
 use crate::virtio::VirtioDevice;
+use crate::wiring::EventWiring;
 
 /// What a machine is given for its time, and gives back.
 pub struct Parts {
@@ -38,6 +42,8 @@ pub struct Parts {
     pub devices: Vec<Box<dyn VirtioDevice>>,
     /// Where its serial port writes.
     pub serial: SerialOutput,
+    /// Who is told of what goes wrong between a driver and its device.
+    pub faults: FaultSink,
 }
 
 /// How a machine ended.
@@ -88,6 +94,9 @@ pub enum BuildError {
     /// The ACPI tables were not written: ours.
     #[error("cannot write the ACPI tables into guest memory: {0}; this is a fault of the program")]
     Acpi(#[source] GuestMemoryError),
+    /// The devices: the configuration's fault, or the host's.
+    #[error(transparent)]
+    Devices(#[from] DeviceError),
     /// An event, a signal or a thread: the host's.
     #[error("cannot {what}: {source}; raise the limits of this process (`ulimit -a`)")]
     Host {
@@ -102,6 +111,7 @@ pub enum BuildError {
 pub struct Machine {
     vcpus: Vec<Vcpu>,
     bus: Arc<Bus>,
+    faults: FaultSink,
 }
 
 impl Machine {
@@ -122,20 +132,24 @@ impl Machine {
         let memory = memory::allocate(spec.memory)?;
         let vm = hypervisor.create_vm(&memory)?;
 
+        let wiring: Arc<dyn EventWiring> = Arc::new(KvmEvents::new(Arc::clone(&vm)));
+        let surroundings = Surroundings {
+            memory: &memory,
+            wiring: &wiring,
+            faults: &parts.faults,
+        };
+        let devices = Devices::new(spec.transport, parts.devices, &surroundings)?;
+        let acpi_root =
+            acpi::write(spec.cpus, devices.description(), &memory).map_err(BuildError::Acpi)?;
+        let entry = boot::load(spec, devices.description(), acpi_root, &memory)?;
+
         let interrupt = event()?;
         vm.register_irqfd(&interrupt, SERIAL_IRQ)
             .map_err(HypervisorError::refused(
                 "connect the serial port's interrupt",
             ))?;
         let serial = SerialPort::new(parts.serial, interrupt);
-        let bus = Arc::new(Bus::new(Arc::clone(&vm), serial));
-
-        let description = match spec.transport {
-            Transport::Pci => BusDescription::Pci(Vec::new()),
-            Transport::Mmio => BusDescription::Mmio(Vec::new()),
-        };
-        let acpi_root = acpi::write(spec.cpus, &description, &memory).map_err(BuildError::Acpi)?;
-        let entry = boot::load(spec, &[], acpi_root, &memory)?;
+        let bus = Arc::new(Bus::new(wiring, serial, devices));
         let vcpus = VcpuRecipe {
             vm: &vm,
             memory: &memory,
@@ -145,7 +159,11 @@ impl Machine {
             bus: &bus,
         }
         .make(entry)?;
-        Ok(Self { vcpus, bus })
+        Ok(Self {
+            vcpus,
+            bus,
+            faults: parts.faults,
+        })
     }
 
     /// Starts it. `over` is called once, on a thread of the machine, when no
@@ -169,7 +187,14 @@ impl Machine {
             .name("machine".to_owned())
             .spawn(move || {
                 let how = run(self.vcpus, &ends, &ended);
-                over(how, self.bus.take_parts());
+                let (devices, serial) = self.bus.take_back();
+                let faults = self.faults;
+                let parts = Parts {
+                    devices,
+                    serial,
+                    faults,
+                };
+                over(how, parts);
             })
             .map_err(|source| BuildError::Host {
                 what: "start the machine's thread",

@@ -13,6 +13,9 @@ use crate::layout::{
 use crate::spec::MemorySize;
 use crate::tiny_guest::{CODE_ADDRESS, HALT, elf, spec};
 
+/// A bus without devices.
+const NO_DEVICES: BusDescription = BusDescription::Pci(Vec::new());
+
 const INITRD: &[u8] = b"070701 and so on";
 
 /// A machine of 4 MiB with this kernel, an initrd and a command line.
@@ -21,7 +24,10 @@ fn loaded(kernel: &[u8]) -> (Entry, GuestMemoryMmap) {
     spec.initrd = Some(folder.path().join("initrd"));
     spec.command_line = "console=ttyS0".to_owned();
     let guest = memory::allocate(spec.memory).unwrap();
-    (load(&spec, &[], ACPI_TABLES.start, &guest).unwrap(), guest)
+    (
+        load(&spec, &NO_DEVICES, ACPI_TABLES.start, &guest).unwrap(),
+        guest,
+    )
 }
 
 fn files(kernel: &[u8]) -> (TempDir, MachineSpec) {
@@ -128,7 +134,7 @@ fn an_initrd_that_does_not_fit_behind_the_kernel_says_how_much_would() {
         .unwrap();
     spec.initrd = Some(initrd);
     let guest = memory::allocate(spec.memory).unwrap();
-    let error = load(&spec, &[], 0, &guest).unwrap_err().to_string();
+    let error = load(&spec, &NO_DEVICES, 0, &guest).unwrap_err().to_string();
     assert!(error.contains("has 5 MiB, and 2 MiB are free"), "{error}");
 }
 
@@ -137,7 +143,7 @@ fn an_initrd_that_is_not_there_is_named() {
     let (folder, mut spec) = files(&elf(&HALT, true));
     spec.initrd = Some(folder.path().join("none"));
     let guest = memory::allocate(spec.memory).unwrap();
-    let error = load(&spec, &[], 0, &guest).unwrap_err().to_string();
+    let error = load(&spec, &NO_DEVICES, 0, &guest).unwrap_err().to_string();
     assert!(
         error.contains("cannot read the initrd") && error.contains("none"),
         "{error}"

@@ -43,8 +43,10 @@ fn bz_image(header: impl FnOnce(&mut setup_header)) -> Vec<u8> {
     };
     header(&mut fields);
     let guest = allocate(MemorySize::new(MemorySize::MIN_BYTES).unwrap()).unwrap();
-    let mut params = linux_loader::bootparam::boot_params::default();
-    params.hdr = fields;
+    let params = linux_loader::bootparam::boot_params {
+        hdr: fields,
+        ..Default::default()
+    };
     guest.write_obj(params, GuestAddress(0)).unwrap();
     let mut image = vec![0; 1024];
     guest
