@@ -9,6 +9,7 @@ mod interrupt_line;
 mod kicks;
 pub mod kvm_events;
 pub mod pci;
+mod registers;
 pub mod transport;
 pub mod virtio;
 pub mod virtio_mmio;
