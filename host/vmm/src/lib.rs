@@ -23,6 +23,7 @@ pub mod machine;
 mod memory;
 pub mod pci;
 mod power;
+mod registers;
 pub mod serial;
 pub mod spec;
 pub mod transport;
