@@ -7,7 +7,7 @@ use std::sync::Arc;
 use vm_memory::GuestMemoryMmap;
 
 use crate::acpi::BusDescription;
-use crate::layout::{DEVICE_LINES, PCI_WINDOW, VIRTIO_MMIO_WINDOW};
+use crate::layout::{DEVICE_LINES, PCI_CONFIG_WINDOW, PCI_WINDOW, VIRTIO_MMIO_WINDOW};
 use crate::loan::{Loan, lend};
 use crate::pci::{PciFull, PciRoot};
 use crate::spec::Transport;
@@ -128,9 +128,10 @@ impl Devices {
     pub(crate) fn read_memory(&mut self, address: u64, into: &mut [u8]) {
         into.fill(0xff);
         match &mut self.bus {
-            Bus::Pci(root) => {
-                root.read_memory(address, into);
-            }
+            Bus::Pci(root) => match config_offset(address) {
+                Some(offset) => root.read_ecam(offset, into),
+                None => _ = root.read_memory(address, into),
+            },
             Bus::Mmio(devices) => {
                 if let Some((device, offset)) = mmio_device(devices, address) {
                     device.read(offset, into);
@@ -142,9 +143,10 @@ impl Devices {
     /// Writes memory that is no RAM.
     pub(crate) fn write_memory(&mut self, address: u64, bytes: &[u8]) {
         match &mut self.bus {
-            Bus::Pci(root) => {
-                root.write_memory(address, bytes);
-            }
+            Bus::Pci(root) => match config_offset(address) {
+                Some(offset) => root.write_ecam(offset, bytes),
+                None => _ = root.write_memory(address, bytes),
+            },
             Bus::Mmio(devices) => {
                 if let Some((device, offset)) = mmio_device(devices, address) {
                     device.write(offset, bytes);
@@ -164,6 +166,13 @@ impl Devices {
 /// Where each MMIO device's registers begin.
 pub(crate) fn mmio_addresses() -> impl Iterator<Item = u64> {
     VIRTIO_MMIO_WINDOW.step_by(usize::try_from(MMIO_BYTES).unwrap_or(1))
+}
+
+/// How far an address is in PCI's configuration space; none where it is not.
+fn config_offset(address: u64) -> Option<u64> {
+    PCI_CONFIG_WINDOW
+        .contains(&address)
+        .then(|| address.saturating_sub(PCI_CONFIG_WINDOW.start))
 }
 
 /// Whose registers an address is in, and how far.

@@ -42,11 +42,16 @@ fn each_mmio_device_has_a_page_of_its_own_and_behind_the_last_is_nothing() {
 
 #[test]
 fn each_pci_device_has_a_slot_and_a_line_of_its_own() {
-    let (devices, _) = devices(Transport::Pci);
+    let (mut devices, _) = devices(Transport::Pci);
     let BusDescription::Pci(lines) = devices.description() else {
         panic!("it is MMIO");
     };
     assert_eq!(*lines, [(1, 10), (2, 11)]);
+    // The vendor and the device, then where none is.
+    let console = [0xf4, 0x1a, 0x43, 0x10];
+    for (slot, expected) in [(1, console), (2, console), (3, [0xff; 4])] {
+        assert_eq!(read(&mut devices, 0xe000_0000 | slot << 15), expected);
+    }
 }
 
 #[test]
@@ -81,8 +86,10 @@ proptest! {
         for (address, port, bytes) in accesses {
             let mut into = bytes.clone();
             // Within the windows, and anywhere.
-            let near = 0xf000_0000 | address & 0x1_ffff;
-            for address in [address, near] {
+            let registers = 0xf000_0000 | address & 0x1_ffff;
+            let config = 0xe000_0000 | address & 0x1f_ffff;
+            let bar = 0xc000_0000 | address & 0x1_ffff;
+            for address in [address, registers, config, bar] {
                 devices.write_memory(address, &bytes);
                 devices.read_memory(address, &mut into);
             }

@@ -14,6 +14,8 @@
 
 use std::ops::Range;
 
+use crate::pci::ECAM_BYTES;
+
 /// One page. Memory is given, and initrds are placed, in these.
 pub(crate) const PAGE_BYTES: u64 = 4096;
 
@@ -27,6 +29,9 @@ pub(crate) const DEVICE_HOLE: Range<u64> = 0xc000_0000..0x1_0000_0000;
 /// Addresses for the BARs of PCI functions, which the guest moves about as it
 /// likes.
 pub(crate) const PCI_WINDOW: Range<u32> = 0xc000_0000..0xe000_0000;
+
+/// PCI's configuration space in memory, of the one bus.
+pub(crate) const PCI_CONFIG_WINDOW: Range<u64> = 0xe000_0000..0xe000_0000 + ECAM_BYTES;
 
 /// Registers of virtio-mmio devices, one page behind the other.
 pub(crate) const VIRTIO_MMIO_WINDOW: Range<u64> = 0xf000_0000..0xf001_0000;

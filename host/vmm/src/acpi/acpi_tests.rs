@@ -136,3 +136,11 @@ fn a_machine_has_the_devices_of_its_own_bus_alone() {
         assert!(has(&table, b"COM1"));
     }
 }
+
+#[test]
+fn configuration_space_in_memory_is_where_the_bus_has_it() {
+    let table = Found::of(1, &BusDescription::Pci(Vec::new())).table(b"MCFG");
+    assert_eq!(Found::number::<8>(&table, 44), 0xe000_0000);
+    // Segment, first and last bus.
+    assert_eq!(table[52..56], [0; 4]);
+}
