@@ -15,13 +15,13 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use vm_memory::GuestMemoryError;
+use vm_memory::{GuestMemoryError, GuestMemoryMmap};
 use vmm_sys_util::errno;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 use vmm_sys_util::signal::{Killable, SIGRTMIN, register_signal_handler};
 
-use crate::acpi;
-use crate::boot::{self, BootError};
+use crate::acpi::{self, BusDescription};
+use crate::boot::{self, BootError, Entry};
 use crate::bus::Bus;
 use crate::devices::{DeviceError, Devices, Surroundings};
 use crate::hypervisor::{Hypervisor, HypervisorError, KVM_PATH};
@@ -30,7 +30,7 @@ use crate::layout::SERIAL_IRQ;
 use crate::memory::{self, MemoryError};
 use crate::power::PowerRequest;
 use crate::serial::{SerialOutput, SerialPort};
-use crate::spec::MachineSpec;
+use crate::spec::{CpuCount, MachineSpec, MemorySize, Transport};
 use crate::transport::FaultSink;
 use crate::vcpu::{Vcpu, VcpuFault, VcpuRecipe};
 use crate::virtio::VirtioDevice;
@@ -107,6 +107,14 @@ pub enum BuildError {
     },
 }
 
+/// What a machine consists of, whatever runs in it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) memory: MemorySize,
+    pub(crate) cpus: CpuCount,
+    pub(crate) transport: Transport,
+}
+
 /// A machine that has not started.
 pub struct Machine {
     vcpus: Vec<Vcpu>,
@@ -127,9 +135,28 @@ impl Machine {
     }
 
     fn build_on(kvm: &Path, spec: &MachineSpec, parts: Parts) -> Result<Self, BuildError> {
+        let shape = Shape {
+            memory: spec.memory,
+            cpus: spec.cpus,
+            transport: spec.transport,
+        };
+        Self::assemble(kvm, shape, parts, |devices, memory| {
+            let acpi_root = acpi::write(spec.cpus, devices, memory).map_err(BuildError::Acpi)?;
+            Ok(boot::load(spec, devices, acpi_root, memory)?)
+        })
+    }
+
+    /// Builds a machine of this shape. `load` puts something to run into its
+    /// memory, and says where it begins.
+    pub(crate) fn assemble(
+        kvm: &Path,
+        shape: Shape,
+        parts: Parts,
+        load: impl FnOnce(&BusDescription, &GuestMemoryMmap) -> Result<Entry, BuildError>,
+    ) -> Result<Self, BuildError> {
         let hypervisor = Hypervisor::open(kvm)?;
-        hypervisor.check_cpus(spec.cpus)?;
-        let memory = memory::allocate(spec.memory)?;
+        hypervisor.check_cpus(shape.cpus)?;
+        let memory = memory::allocate(shape.memory)?;
         let vm = hypervisor.create_vm(&memory)?;
 
         let wiring: Arc<dyn EventWiring> = Arc::new(KvmEvents::new(Arc::clone(&vm)));
@@ -138,10 +165,8 @@ impl Machine {
             wiring: &wiring,
             faults: &parts.faults,
         };
-        let devices = Devices::new(spec.transport, parts.devices, &surroundings)?;
-        let acpi_root =
-            acpi::write(spec.cpus, devices.description(), &memory).map_err(BuildError::Acpi)?;
-        let entry = boot::load(spec, devices.description(), acpi_root, &memory)?;
+        let devices = Devices::new(shape.transport, parts.devices, &surroundings)?;
+        let entry = load(devices.description(), &memory)?;
 
         let interrupt = event()?;
         vm.register_irqfd(&interrupt, SERIAL_IRQ)
@@ -153,7 +178,7 @@ impl Machine {
         let vcpus = VcpuRecipe {
             vm: &vm,
             memory: &memory,
-            cpus: spec.cpus,
+            cpus: shape.cpus,
             cpuid: &hypervisor.cpuid()?,
             deadline_timer: hypervisor.has_deadline_timer(),
             bus: &bus,

@@ -109,7 +109,7 @@ pub(crate) fn spec(kernel: &Path) -> MachineSpec {
         kernel: kernel.to_owned(),
         initrd: None,
         command_line: String::new(),
-        memory: MemorySize::new(2 << 20).unwrap(),
+        memory: MemorySize::MIN,
         cpus: CpuCount::ONE,
         transport: Transport::Pci,
     }

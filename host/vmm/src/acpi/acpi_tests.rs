@@ -16,7 +16,7 @@ struct Found {
 
 impl Found {
     fn of(cpus: u8, bus: &BusDescription) -> Self {
-        let memory = allocate(MemorySize::new(MemorySize::MIN_BYTES).unwrap()).unwrap();
+        let memory = allocate(MemorySize::MIN).unwrap();
         let root = write(CpuCount::new(cpus).unwrap(), bus, &memory).unwrap();
         assert_eq!(root, ACPI_TABLES.start);
         Self { memory }
