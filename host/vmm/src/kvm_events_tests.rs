@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use kvm_bindings::{KVM_IRQCHIP_IOAPIC, kvm_ioapic_state, kvm_irqchip, kvm_irqchip__bindgen_ty_1};
 use kvm_ioctls::{Kvm, VcpuFd};
-use vmm_sys_util::eventfd::EFD_NONBLOCK;
 
 use super::*;
 use crate::fake_device::Seen;
 use crate::pci::PciRoot;
 use crate::pci_driver::PciDriver;
 use crate::virtio_pci::VirtioPci;
+use crate::wiring::new_event;
 
 /// Longer than a machine with too much to do takes for a system call.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -92,7 +92,7 @@ fn message(vector: u32) -> MsiMessage {
 }
 
 fn event() -> EventFd {
-    EventFd::new(EFD_NONBLOCK).unwrap()
+    new_event().unwrap()
 }
 
 #[test]
