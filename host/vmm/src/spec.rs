@@ -45,9 +45,9 @@ impl MemorySize {
     /// The least.
     pub const MIN: Self = Self(Self::MIN_BYTES);
 
-    /// More has no place where every processor can address it: 36 bits are what
-    /// the oldest that run KVM have.
-    pub const MAX_BYTES: u64 = 63 << 30;
+    /// KVM takes up to 8 TiB in one piece, and this is half of it. What a host has,
+    /// and what its processors can address, is looked at when a machine is built.
+    pub const MAX_BYTES: u64 = 4 << 40;
 
     /// `bytes`, rounded up to whole pages. None below
     /// [`MIN_BYTES`](Self::MIN_BYTES) and above [`MAX_BYTES`](Self::MAX_BYTES).
