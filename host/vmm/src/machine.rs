@@ -204,7 +204,7 @@ impl Machine {
         self,
         over: impl FnOnce(Ended, Parts) + Send + 'static,
     ) -> Result<Handle, BuildError> {
-        register_signal_handler(SIGRTMIN(), wake_up).map_err(host("handle a signal"))?;
+        register_signal_handler(leave_signal(), wake_up).map_err(host("handle a signal"))?;
         let (ends, ended) = mpsc::channel();
         let handle = Handle {
             bus: Arc::clone(&self.bus),
@@ -299,7 +299,7 @@ fn spawn(
         .name(format!("vcpu{cpu}"))
         .spawn(move || {
             // A thread has the mask of the one that made it.
-            let _was_not_blocked = unblock_signal(SIGRTMIN());
+            let _was_not_blocked = unblock_signal(leave_signal());
             let how = catch_unwind(AssertUnwindSafe(|| vcpu.run(&stopping)))
                 .unwrap_or_else(|_| Some(failed(cpu, "its thread panicked")));
             if let Some(how) = how {
@@ -320,7 +320,7 @@ fn stop(threads: Vec<JoinHandle<()>>, all_stopped: &Receiver<Infallible>) {
     loop {
         for thread in &threads {
             // One that has ended, and was not joined, takes no harm.
-            let _ended = thread.kill(SIGRTMIN());
+            let _ended = thread.kill(leave_signal());
         }
         if all_stopped.recv_timeout(TELL_AGAIN) == Err(RecvTimeoutError::Disconnected) {
             break;
@@ -330,6 +330,11 @@ fn stop(threads: Vec<JoinHandle<()>>, all_stopped: &Receiver<Infallible>) {
         // A panic of its own was answered there.
         let _answered = thread.join();
     }
+}
+
+/// What gets a processor out of the guest: the first signal that is nobody's.
+fn leave_signal() -> libc::c_int {
+    SIGRTMIN()
 }
 
 /// What a processor's thread is signalled for: `KVM_RUN` returns.
