@@ -29,7 +29,8 @@ pub enum Transport {
     /// PCI, which every distribution's kernel and Windows know.
     #[default]
     Pci,
-    /// Bare registers, announced on the command line and in ACPI.
+    /// Bare registers, announced on the command line and in ACPI. A kernel that
+    /// listens to both finds the second one taken, and says so in its log.
     Mmio,
 }
 
