@@ -12,6 +12,8 @@ const RFLAGS: u64 = 2;
 
 /// Protection on.
 const CR0_PROTECTED: u64 = 1;
+/// The type of a coprocessor that there once was: always one, and not writable.
+const CR0_EXTENSION: u64 = 1 << 4;
 /// Paging on.
 const CR0_PAGING: u64 = 1 << 31;
 /// Entries of page tables have 64 bits.
@@ -99,7 +101,9 @@ pub(super) fn special(entry: Entry, reset: kvm_sregs) -> kvm_sregs {
     };
     registers.gdt.base = GDT_ADDRESS;
     registers.gdt.limit = 5 * 8 - 1;
-    registers.cr0 |= CR0_PROTECTED;
+    // Nothing of what a reset leaves: it has caches off, and PVH wants every other
+    // bit that can be written clear.
+    registers.cr0 = CR0_EXTENSION | CR0_PROTECTED;
     if let Entry::Long { .. } = entry {
         registers.cr0 |= CR0_PAGING;
         registers.cr3 = PAGE_TABLES_ADDRESS;
