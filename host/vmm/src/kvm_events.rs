@@ -10,7 +10,7 @@ use kvm_ioctls::{IoEventAddress, NoDatamatch, VmFd};
 use vmm_sys_util::eventfd::EventFd;
 
 use crate::wiring::{EventWiring, Gsi, IoEvent, MsiMessage};
-use routes::Routes;
+use routes::{Added, Routes};
 
 /// The wiring of a virtual machine with an in-kernel irqchip. It owns the
 /// machine's GSI routes: nothing else may set them.
@@ -52,21 +52,27 @@ impl EventWiring for KvmEvents {
     fn connect_message(&self, message: MsiMessage, event: &EventFd) -> io::Result<Gsi> {
         // One lock for both calls: KVM's table is always the newest of ours.
         self.with_routes(|routes| {
-            let gsi = routes.add(message).ok_or(io::ErrorKind::StorageFull)?;
-            let connected = routes
-                .table()
-                .and_then(|table| Ok(self.vm.set_gsi_routing(&table)?))
-                .and_then(|()| Ok(self.vm.register_irqfd(event, gsi.0)?));
-            if connected.is_err() {
+            let gsi = match routes.add(message).ok_or(io::ErrorKind::StorageFull)? {
+                Added::Known(gsi) => gsi,
+                Added::New(gsi) => {
+                    let set = |table| Ok(self.vm.set_gsi_routing(&table)?);
+                    if let Err(error) = routes.table().and_then(set) {
+                        routes.forget(gsi);
+                        return Err(error);
+                    }
+                    gsi
+                }
+            };
+            if let Err(error) = self.vm.register_irqfd(event, gsi.0) {
                 routes.remove(gsi);
+                return Err(error.into());
             }
-            connected.map(|()| gsi)
+            Ok(gsi)
         })
     }
 
     fn disconnect_message(&self, gsi: Gsi, event: &EventFd) -> io::Result<()> {
         self.with_routes(|routes| {
-            // KVM forgets the route with the next table: nothing leads to it now.
             routes.remove(gsi);
             Ok(self.vm.unregister_irqfd(event, gsi.0)?)
         })

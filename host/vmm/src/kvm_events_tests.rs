@@ -142,18 +142,16 @@ fn the_last_message_of_a_full_table_is_as_good_as_the_first() {
     let [first, last, one_more] = [event(), event(), event()];
     rig.events.connect_message(message(0x71), &first).unwrap();
     // Routes alone: that many eventfds are more than a program may have.
-    let full = rig
-        .events
-        .with_routes(|routes| std::iter::from_fn(|| routes.add(message(0x72))).last());
-    rig.events
-        .with_routes(|routes| routes.remove(full.unwrap()));
+    rig.events.with_routes(|routes| {
+        let others = (0x1000..).map_while(|data| routes.add(message(data)));
+        let full = others.last().unwrap();
+        assert_eq!(full, Added::New(Gsi(4079)));
+        routes.remove(Gsi(4079));
+    });
     let gsi = rig.events.connect_message(message(0x73), &last).unwrap();
-    assert_eq!(Some(gsi), full);
-    assert!(
-        rig.events
-            .connect_message(message(0x74), &one_more)
-            .is_err()
-    );
+    assert_eq!(gsi, Gsi(4079));
+    let refused = rig.events.connect_message(message(0x74), &one_more);
+    assert!(refused.is_err());
     last.write(1).unwrap();
     rig.wait_for(0x73);
     first.write(1).unwrap();
@@ -161,16 +159,33 @@ fn the_last_message_of_a_full_table_is_as_good_as_the_first() {
 }
 
 #[test]
-fn an_event_that_kvm_knows_is_not_connected_twice_and_leaves_no_route() {
+fn an_event_that_kvm_knows_is_not_connected_twice_and_takes_no_number() {
     let rig = Rig::new();
     let event = event();
     let gsi = rig.events.connect_message(message(0x71), &event).unwrap();
     assert!(rig.events.connect_message(message(0x72), &event).is_err());
+    let next = rig
+        .events
+        .with_routes(|routes| routes.add(message(0x73)).unwrap());
+    assert_eq!(next, Added::New(Gsi(gsi.0 + 1)));
     rig.events.disconnect_message(gsi, &event).unwrap();
-    assert_eq!(
-        rig.events.connect_message(message(0x72), &event).unwrap(),
-        gsi
-    );
+    rig.events.connect_message(message(0x72), &event).unwrap();
+    event.write(1).unwrap();
+    rig.wait_for(0x72);
+}
+
+#[test]
+fn events_that_send_one_message_are_told_apart() {
+    let rig = Rig::new();
+    let [first, second] = [event(), event()];
+    let gsis = [&first, &second].map(|one| rig.events.connect_message(message(0x41), one).unwrap());
+    assert_eq!(gsis[0], gsis[1]);
+    rig.events.disconnect_message(gsis[0], &first).unwrap();
+    first.write(1).unwrap();
+    assert!(!rig.is_waiting(0x41));
+    second.write(1).unwrap();
+    rig.wait_for(0x41);
+    assert_eq!(first.read().unwrap(), 1);
 }
 
 #[test]
@@ -247,6 +262,6 @@ fn a_device_that_was_moved_about_leaves_nothing_with_kvm() {
     }
     assert_eq!(
         rig.events.with_routes(|routes| routes.add(message(0))),
-        Some(Gsi(24))
+        Some(Added::New(Gsi(24)))
     );
 }

@@ -17,10 +17,9 @@ const IOAPIC_PINS: u32 = 24;
 const PIC_PINS: u32 = 8;
 /// The first GSI that is a message: the pins come before it.
 const FIRST_MESSAGE: u32 = IOAPIC_PINS;
-/// The first that is not: KVM takes numbers below 4096 (KVM_MAX_IRQ_ROUTES).
-const MESSAGES_END: u32 = 4096;
-/// How many messages there can be: KVM takes 4096 routes, and each pin is one.
-const MAX_MESSAGES: usize = 4096 - 24 - 16;
+/// The first that is not: KVM takes 4096 routes (KVM_MAX_IRQ_ROUTES), and the pins
+/// have 24 and 16 of them.
+const MESSAGES_END: u32 = FIRST_MESSAGE + 4096 - 24 - 16;
 
 /// Whether this is a pin of an interrupt controller, and no message.
 pub(super) fn is_pin(gsi: Gsi) -> bool {
@@ -28,25 +27,53 @@ pub(super) fn is_pin(gsi: Gsi) -> bool {
 }
 
 /// The messages that GSIs lead to.
+///
+/// KVM takes the table anew for each change, which costs more the longer it is.
+/// So a message that several events send has one number, and one that none does
+/// any more (it is masked) keeps its number until another message needs it.
 #[derive(Default)]
-pub(super) struct Routes(BTreeMap<u32, MsiMessage>);
+pub(super) struct Routes(BTreeMap<u32, Route>);
+
+struct Route {
+    message: MsiMessage,
+    /// How many events lead to it.
+    events: usize,
+}
+
+/// A message's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Added {
+    /// It is in the table already.
+    Known(Gsi),
+    /// KVM has to be given the table.
+    New(Gsi),
+}
 
 impl Routes {
-    /// Gives a message the lowest number that is free. None where there is none.
-    pub(super) fn add(&mut self, message: MsiMessage) -> Option<Gsi> {
-        if self.0.len() >= MAX_MESSAGES {
-            return None;
+    /// One more event is to lead to this message. None where there is no number
+    /// left for it.
+    pub(super) fn add(&mut self, message: MsiMessage) -> Option<Added> {
+        if let Some((gsi, route)) = self.0.iter_mut().find(|(_, one)| one.message == message) {
+            route.events = route.events.saturating_add(1);
+            return Some(Added::Known(Gsi(*gsi)));
         }
-        // Numbers are in order, so the first that is not as it should be is a gap.
-        let taken = self.0.keys().map(Some).chain(std::iter::repeat(None));
-        let mut numbers = (FIRST_MESSAGE..MESSAGES_END).zip(taken);
-        let (gsi, _) = numbers.find(|(number, taken)| *taken != Some(number))?;
-        self.0.insert(gsi, message);
-        Some(Gsi(gsi))
+        // The lowest: events are connected anew in the order of their numbers, so
+        // it is the message's own where that has changed, and not the next one's.
+        let mut numbers = FIRST_MESSAGE..MESSAGES_END;
+        let gsi = numbers.find(|gsi| self.0.get(gsi).is_none_or(|route| route.events == 0))?;
+        self.0.insert(gsi, Route { message, events: 1 });
+        Some(Added::New(Gsi(gsi)))
     }
 
-    /// Frees a number.
+    /// One event less leads there.
     pub(super) fn remove(&mut self, gsi: Gsi) {
+        if let Some(route) = self.0.get_mut(&gsi.0) {
+            route.events = route.events.saturating_sub(1);
+        }
+    }
+
+    /// KVM did not take a number that is [`Added::New`].
+    pub(super) fn forget(&mut self, gsi: Gsi) {
         self.0.remove(&gsi.0);
     }
 
@@ -54,7 +81,7 @@ impl Routes {
     ///
     /// # Errors
     ///
-    /// There are too many for KVM, which [`MAX_MESSAGES`] rules out.
+    /// There are too many for KVM, which [`MESSAGES_END`] rules out.
     pub(super) fn table(&self) -> io::Result<KvmIrqRouting> {
         let ioapic = (0..IOAPIC_PINS).map(|pin| to_pin(pin, KVM_IRQCHIP_IOAPIC, pin));
         let master = (0..PIC_PINS).map(|pin| to_pin(pin, KVM_IRQCHIP_PIC_MASTER, pin));
@@ -63,7 +90,7 @@ impl Routes {
         let messages = self
             .0
             .iter()
-            .map(|(gsi, message)| to_message(*gsi, *message));
+            .map(|(gsi, route)| to_message(*gsi, route.message));
         let all: Vec<_> = ioapic.chain(master).chain(slave).chain(messages).collect();
         KvmIrqRouting::from_entries(&all).map_err(|error| io::Error::other(format!("{error:?}")))
     }
