@@ -29,7 +29,7 @@ pub trait PciFunction: Send {
     /// How much memory its BAR 0 takes: a power of two, or 0 for none.
     fn memory_bytes(&self) -> u32;
 
-    /// Its BAR 0 is here until a guest moves it, and after each reset.
+    /// Its BAR 0 is here until a guest moves it.
     fn place(&mut self, address: u32);
 
     /// Reads configuration space.
@@ -44,9 +44,6 @@ pub trait PciFunction: Send {
 
     /// Writes memory. False where this is not the function's.
     fn write_memory(&mut self, address: u64, bytes: &[u8]) -> bool;
-
-    /// Becomes what it was before a guest touched it.
-    fn reset(&mut self);
 }
 
 /// The bus is full (the configuration's fault).
@@ -167,15 +164,6 @@ impl PciRoot {
         self.functions
             .iter_mut()
             .any(|function| function.write_memory(address, bytes))
-    }
-
-    /// Becomes what it was before a guest touched it, with all functions: the
-    /// machine was reset.
-    pub fn reset(&mut self) {
-        self.address = 0;
-        for function in &mut self.functions {
-            function.reset();
-        }
     }
 
     fn read_config(&mut self, place: Place, into: &mut [u8]) {

@@ -85,10 +85,6 @@ impl PciFunction for FakeFunction {
         }
         ours
     }
-
-    fn reset(&mut self) {
-        self.touched.add("reset", 0, &[]);
-    }
 }
 
 fn rig() -> (PciRoot, Touched) {
@@ -216,15 +212,6 @@ fn memory_that_is_no_functions_is_nobodys() {
         touched.take(),
         [("memory".to_owned(), 0xc000_0ffc, vec![7])]
     );
-}
-
-#[test]
-fn a_reset_reaches_each_function() {
-    let (mut root, touched) = rig();
-    select(&mut root, 0x8000_0800);
-    root.reset();
-    assert_eq!(read_ports(&mut root, 0, 4), [0; 4]);
-    assert_eq!(touched.take(), [("reset".to_owned(), 0, vec![])]);
 }
 
 proptest! {

@@ -86,11 +86,6 @@ impl VirtioMmio {
         self.transport.config_change()
     }
 
-    /// Becomes what it was before a guest touched it.
-    pub fn reset(&mut self) {
-        self.transport.reset(&mut self.events);
-    }
-
     /// Reads registers or config space; `offset` is from the first register. A
     /// register is read as a whole (section 4.2.2.2): else it reads as zero.
     pub fn read(&mut self, offset: u64, into: &mut [u8]) {

@@ -194,7 +194,7 @@ fn a_reset_leaves_nothing_wired() {
     let address = BASE + 0x50;
     assert_eq!(driver.wiring.io_events()[0], IoEvent { address, value });
     driver.seen.use_buffers(0);
-    driver.device.reset();
+    driver.write(0x70, 0);
     assert!(driver.seen.running().is_empty() && driver.wiring.io_events().is_empty());
     assert!(!driver.wiring.is_high(LINE));
     driver.bring_up();

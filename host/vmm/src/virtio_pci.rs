@@ -33,8 +33,6 @@ use regions::{NOTIFY, Region, bar_bytes};
 /// A virtio device as a PCI function.
 pub struct VirtioPci {
     config: ConfigSpace,
-    /// Configuration space that no guest has touched.
-    untouched: ConfigSpace,
     bar_bytes: u32,
     transport: Transport,
     events: PciEvents,
@@ -81,7 +79,6 @@ impl VirtioPci {
         let interrupts = Interrupts::new(wiring.clone(), line, vectors, queues, faults.clone())?;
         let config_change = interrupts.config_change();
         Ok(Self {
-            untouched: config.clone(),
             config,
             bar_bytes: bar_bytes(queues),
             transport: Transport::new(device, memory, faults, config_change),
@@ -186,7 +183,6 @@ impl PciFunction for VirtioPci {
     }
 
     fn place(&mut self, address: u32) {
-        self.untouched.set(BAR_0, &address.to_le_bytes());
         self.config.set(BAR_0, &address.to_le_bytes());
         self.settle();
     }
@@ -226,13 +222,6 @@ impl PciFunction for VirtioPci {
             self.write_bar(offset, bytes);
         }
         offset.is_some()
-    }
-
-    fn reset(&mut self) {
-        self.transport.reset(&mut self.events);
-        self.events.interrupts.reset_bus();
-        self.config = self.untouched.clone();
-        self.settle();
     }
 }
 

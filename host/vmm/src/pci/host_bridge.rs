@@ -44,6 +44,4 @@ impl PciFunction for HostBridge {
     fn write_memory(&mut self, _address: u64, _bytes: &[u8]) -> bool {
         false
     }
-
-    fn reset(&mut self) {}
 }

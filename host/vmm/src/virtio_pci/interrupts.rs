@@ -165,13 +165,6 @@ impl Interrupts {
         self.line.acknowledge(u8::MAX);
     }
 
-    /// The bus was reset: the table is as it was made, too.
-    pub(super) fn reset_bus(&mut self) {
-        self.reset();
-        self.msix = Msix::new(self.msix.vectors());
-        self.line.use_it(true);
-    }
-
     fn teller(&self, event: Arc<EventFd>, cause: u8) -> Arc<dyn Notifier> {
         Arc::new(Teller {
             event,
