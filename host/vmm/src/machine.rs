@@ -17,7 +17,6 @@ use std::time::Duration;
 
 use vm_memory::{GuestMemoryError, GuestMemoryMmap};
 use vmm_sys_util::errno;
-use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 use vmm_sys_util::signal::{Killable, SIGRTMIN, register_signal_handler, unblock_signal};
 
 use crate::acpi::{self, BusDescription};
@@ -34,7 +33,7 @@ use crate::spec::{CpuCount, MachineSpec, MemorySize, Transport};
 use crate::transport::FaultSink;
 use crate::vcpu::{Vcpu, VcpuFault, VcpuRecipe, address_bits};
 use crate::virtio::VirtioDevice;
-use crate::wiring::EventWiring;
+use crate::wiring::{EventWiring, new_event};
 
 /// What a machine is given for its time, and gives back.
 pub struct Parts {
@@ -170,7 +169,10 @@ impl Machine {
         let devices = Devices::new(shape.transport, parts.devices, &surroundings)?;
         let entry = load(devices.description(), &memory)?;
 
-        let interrupt = event()?;
+        let interrupt = new_event().map_err(|source| BuildError::Host {
+            what: "make an event",
+            source,
+        })?;
         vm.register_irqfd(&interrupt, SERIAL_IRQ)
             .map_err(HypervisorError::refused(
                 "connect the serial port's interrupt",
@@ -339,13 +341,6 @@ fn leave_signal() -> libc::c_int {
 
 /// What a processor's thread is signalled for: `KVM_RUN` returns.
 extern "C" fn wake_up(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_void) {}
-
-fn event() -> Result<EventFd, BuildError> {
-    EventFd::new(EFD_NONBLOCK).map_err(|source| BuildError::Host {
-        what: "make an event",
-        source,
-    })
-}
 
 fn host(what: &'static str) -> impl Fn(errno::Error) -> BuildError {
     move |error| BuildError::Host {

@@ -186,3 +186,27 @@ fn a_host_without_kvm_is_told_before_anything_is_made() {
         "{error}"
     );
 }
+
+#[test]
+fn no_child_of_this_program_has_a_machines_descriptors() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), elf(&HALT, false)).unwrap();
+    let (parts, _) = parts(vec![Seen::default().device()]);
+    let _machine = Machine::build(&spec(file.path()), parts).unwrap_or_else(|e| panic!("{e}"));
+    let mut looked_at = 0;
+    for entry in std::fs::read_dir("/proc/self/fd").unwrap() {
+        let entry = entry.unwrap();
+        let info = Path::new("/proc/self/fdinfo").join(entry.file_name());
+        // Other tests have descriptors too, and may close them meanwhile.
+        if let Ok(what) = std::fs::read_link(entry.path())
+            && what.to_string_lossy().starts_with("anon_inode:")
+            && let Ok(info) = std::fs::read_to_string(info)
+        {
+            let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+            let flags = i32::from_str_radix(flags.unwrap().trim(), 8).unwrap();
+            assert_ne!(flags & libc::O_CLOEXEC, 0, "{}", what.display());
+            looked_at += 1;
+        }
+    }
+    assert!(looked_at > 0);
+}

@@ -1,9 +1,9 @@
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
-use vmm_sys_util::eventfd::EFD_NONBLOCK;
 
 use super::*;
+use crate::wiring::new_event;
 
 const DATA: u8 = 0;
 const INTERRUPT_ENABLE: u8 = 1;
@@ -25,7 +25,7 @@ impl Write for Paper {
 }
 
 fn port() -> (SerialPort, Paper, EventFd) {
-    let (paper, interrupt) = (Paper::default(), EventFd::new(EFD_NONBLOCK).unwrap());
+    let (paper, interrupt) = (Paper::default(), new_event().unwrap());
     let ours = interrupt.try_clone().unwrap();
     (
         SerialPort::new(Box::new(paper.clone()), interrupt),
