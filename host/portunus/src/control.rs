@@ -11,7 +11,7 @@ use portunus_device::layout::{MaxPorts, PortId};
 use portunus_device::ring::{Ring, RingFault, RingIndex};
 use tokio::sync::Notify;
 
-use crate::kick::{Bell, Kick, kicked};
+use crate::kick::{Kick, kicked};
 use crate::session::port::KickedRing;
 
 /// The device's control queues and its handshake, shared by the door (rings
@@ -43,7 +43,7 @@ pub struct ControlFaults {
 
 struct Descriptors {
     kick: Kick,
-    error: Arc<Bell>,
+    error: Arc<dyn Interrupt>,
 }
 
 impl Control {

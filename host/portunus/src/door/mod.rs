@@ -1,5 +1,10 @@
 //! The doors: how a virtual machine's ports reach us.
 //!
+//! - [`run`]: a virtual machine of our own.
 //! - [`serve`]: the device as a vhost-user back end for another VMM.
+//!
+//! `device` is what both do with their rings.
 
+mod device;
+pub mod run;
 pub mod serve;
