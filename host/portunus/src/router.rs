@@ -255,7 +255,7 @@ impl Router {
     }
 
     /// Starts a port's plugin and announces the port to the guest.
-    pub async fn add<R: HandlerRecipe>(&self, plan: PortPlan<R>) -> Result<(), AddFault> {
+    pub async fn add<R: HandlerRecipe>(&self, plan: PortPlan<R>) -> Result<Arc<Port>, AddFault> {
         let PortPlan {
             id,
             name,
@@ -284,11 +284,11 @@ impl Router {
             label,
         });
         self.occupy(Slot {
-            port,
+            port: Arc::clone(&port),
             keeper: Keeper::Session { plugin, ending },
             was_open: false,
         });
-        Ok(())
+        Ok(port)
     }
 
     /// Takes a port from the guest: its plugin hears of it, and may take up to

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use portunus_vmm::{CpuCount, MemorySize};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use toml::de::DeValue;
 
@@ -39,8 +40,8 @@ pub struct VmSpec {
     /// devices. `console=` and the guest's console on the terminal if left out.
     #[schemars(with = "CommandLine")]
     pub cmdline: Option<CommandLine>,
-    /// The guest's memory, 16MiB to 1024GiB in whole pages of 4 KiB. 512MiB if
-    /// left out.
+    /// The guest's memory, 2MiB to 63GiB in whole pages of 4 KiB. 512MiB if left
+    /// out.
     pub memory: ByteSize,
     /// Virtual processors, 1 to 64. 1 if left out.
     #[schemars(with = "u32", range(min = 1, max = 64))]
@@ -158,16 +159,15 @@ const FILE: &str = "file:";
 impl VmSpec {
     /// What `memory` may be.
     pub const MEMORY: Bounds<ByteSize> = Bounds {
-        least: ByteSize::from_bytes(16 << 20),
-        most: ByteSize::from_bytes(1024 << 30),
-        reason: "no kernel boots in less, and a larger machine needs what this one has not, such \
-                 as NUMA nodes",
+        least: ByteSize::from_bytes(MemorySize::MIN_BYTES),
+        most: ByteSize::from_bytes(MemorySize::MAX_BYTES),
+        reason: "no kernel fits in less, and not every processor can address more",
     };
 
     /// What `cpus` may be.
     pub const CPUS: Bounds<Count> = Bounds {
         least: Count(1),
-        most: Count(64),
+        most: Count(CpuCount::MAX as u64),
         reason: "each is a thread of this program",
     };
 

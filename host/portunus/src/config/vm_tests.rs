@@ -85,12 +85,12 @@ fn every_key_is_read_and_paths_start_from_the_file() {
 fn numbers_have_bounds_with_reasons() {
     let refused = [
         (
-            "memory = \"15MiB\"",
-            "`memory` is 15MiB, less than the 16MiB allowed",
+            "memory = \"1MiB\"",
+            "`memory` is 1MiB, less than the 2MiB allowed",
         ),
         (
-            "memory = \"1025GiB\"",
-            "`memory` is 1025GiB, more than the 1024GiB allowed",
+            "memory = \"64GiB\"",
+            "`memory` is 64GiB, more than the 63GiB allowed",
         ),
         ("cpus = 0", "`cpus` is 0, less than the 1 allowed"),
         ("cpus = 65", "`cpus` is 65, more than the 64 allowed"),
@@ -108,8 +108,8 @@ fn numbers_have_bounds_with_reasons() {
         assert!(help.contains(": "), "no reason: {help}");
     }
     for keys in [
-        "memory = \"16MiB\"",
-        "memory = \"1024GiB\"",
+        "memory = \"2MiB\"",
+        "memory = \"63GiB\"",
         "cpus = 1",
         "grace = \"60m\"",
     ] {
@@ -119,12 +119,9 @@ fn numbers_have_bounds_with_reasons() {
 
 #[test]
 fn memory_is_whole_pages() {
-    let (what, _) = fault("memory = \"16777217B\"");
-    assert_eq!(what, "`vm.memory` is 16777217B, not a multiple of 4KiB");
-    assert_eq!(
-        vm("memory = \"16388KiB\"").memory.bytes(),
-        (16 << 20) + 4096
-    );
+    let (what, _) = fault("memory = \"2097153B\"");
+    assert_eq!(what, "`vm.memory` is 2097153B, not a multiple of 4KiB");
+    assert_eq!(vm("memory = \"2052KiB\"").memory.bytes(), (2 << 20) + 4096);
 }
 
 #[test]

@@ -56,6 +56,8 @@ pub struct Port {
     pub counters: Arc<Counters>,
     state: Mutex<State>,
     wake: Notify,
+    /// Told when the outbox has room again.
+    room: Notify,
 }
 
 /// How a port stands at one moment.
@@ -123,6 +125,7 @@ impl Port {
                 within: (RingIndex(0), 0),
             }),
             wake: Notify::new(),
+            room: Notify::new(),
         }
     }
 
@@ -204,6 +207,7 @@ impl Port {
         state.told_open = edge == Edge::Opened;
         if !state.told_open {
             let unread = state.outbox.clear();
+            self.room.notify_one();
             add(&self.counters.unread_bytes, unread);
         }
     }
