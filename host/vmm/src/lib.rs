@@ -4,5 +4,29 @@
 //! knows nothing of ports, plugins or tasks: a virtio device comes to it as a
 //! [`virtio::VirtioDevice`], and meets it again only through eventfds and guest
 //! memory.
+//!
+//! Read [`machine`] first: it builds all else, in order. What a guest does is
+//! checked where it arrives, in `bus`; nothing of it panics, waits, or sizes an
+//! allocation.
 
+mod acpi;
+mod boot;
+mod bus;
+mod hypervisor;
+mod layout;
+pub mod machine;
+mod memory;
+mod power;
+pub mod serial;
+pub mod spec;
+#[cfg(test)]
+mod tiny_guest;
+mod vcpu;
 pub mod virtio;
+
+pub use self::boot::BootError;
+pub use self::hypervisor::HypervisorError;
+pub use self::machine::{BuildError, Ended, Handle, Machine, Parts};
+pub use self::memory::MemoryError;
+pub use self::spec::{CpuCount, MachineSpec, MemorySize, Transport};
+pub use self::vcpu::VcpuFault;
