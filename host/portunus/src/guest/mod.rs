@@ -17,10 +17,12 @@ mod packages;
 mod progress;
 mod root;
 mod uml;
+mod unpacked;
 
 pub use folder::{RunFolder, RunFolderError};
 pub use memory_folder::NoMemoryFolder;
 pub use packages::FetchError;
 pub use progress::Progress;
-pub use root::{GuestRoot, RootError, default_folder};
+pub use root::{GuestRoot, default_folder};
 pub use uml::{BootError, Guest, GuestError, GuestKiller, UmlSpec};
+pub use unpacked::{PackageSet, RootError};
