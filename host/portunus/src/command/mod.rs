@@ -194,6 +194,7 @@ impl From<ServeFault> for Failure {
     fn from(fault: ServeFault) -> Self {
         match fault {
             ServeFault::Configuration(faults) => Self::Configuration(faults),
+            fault @ ServeFault::SocketPath { .. } => Self::Usage(fault.into()),
             other => Self::Running(other.into()),
         }
     }
