@@ -7,11 +7,16 @@
 //! read-only, with every other guest. What a guest runs, and what it leaves
 //! behind, lies in an exchange folder of its own.
 //!
+//! For a machine with KVM there are Debian's kernel, [`StockKernel`], and the
+//! [`Initramfs`] that it starts with.
+//!
 //! The device that the guest is given, and what answers its ports, are the
 //! caller's.
 
 mod console;
 mod folder;
+mod initramfs;
+mod kernel;
 mod memory_folder;
 mod packages;
 mod progress;
@@ -20,6 +25,8 @@ mod uml;
 mod unpacked;
 
 pub use folder::{RunFolder, RunFolderError};
+pub use initramfs::{Initramfs, InitramfsError};
+pub use kernel::StockKernel;
 pub use memory_folder::NoMemoryFolder;
 pub use packages::FetchError;
 pub use progress::Progress;
