@@ -30,7 +30,7 @@ pub fn binary() -> PathBuf {
     binary
 }
 
-/// A running `portunus serve`. Killed when it is dropped.
+/// A running `portunus serve`, or `portunus run`. Killed when it is dropped.
 pub struct Program {
     child: Child,
     folder: TempDir,
@@ -52,6 +52,22 @@ impl Program {
         std::fs::create_dir(folder.path().join("logs")).unwrap();
         std::fs::write(folder.path().join("vm.toml"), config).unwrap();
         Self::start(command, folder, &[])
+    }
+
+    /// Runs the machine of a configuration in a new folder, and waits until it
+    /// has started.
+    pub fn run_machine(config: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        std::fs::create_dir(folder.path().join("logs")).unwrap();
+        std::fs::write(folder.path().join("vm.toml"), config).unwrap();
+        Self::run_machine_in(folder)
+    }
+
+    /// The same with the `vm.toml` of a folder.
+    pub fn run_machine_in(folder: TempDir) -> Self {
+        let mut command = Command::new(binary());
+        command.args(["run", "vm.toml"]);
+        Self::start_until(&mut command, folder, "the machine runs")
     }
 
     /// Serves a configuration with its `logs` on a small disk of its own, whose
@@ -77,9 +93,15 @@ impl Program {
     }
 
     fn start(command: &mut Command, folder: TempDir, arguments: &[&str]) -> Self {
-        let mut child = command
+        command
             .args(["serve", "vm.toml", "--socket", "vm.sock"])
-            .args(arguments)
+            .args(arguments);
+        Self::start_until(command, folder, "ready")
+    }
+
+    /// Starts it in its folder, and waits for a line of its log.
+    fn start_until(command: &mut Command, folder: TempDir, line: &str) -> Self {
+        let mut child = command
             .current_dir(folder.path())
             .env("PORTUNUS_CACHE_DIR", project().join("target/cache"))
             .stdin(Stdio::null())
@@ -101,7 +123,7 @@ impl Program {
             lines,
             seen: String::new(),
         };
-        program.find_line("ready");
+        program.find_line(line);
         program
     }
 

@@ -71,7 +71,6 @@ async fn add(
     router
         .add(plan)
         .await
-        .map(drop)
         .map_err(|fault| match (&fault, port.config.place) {
             (AddFault::Start(StartFault::Refused(_)), Some(table)) => {
                 Diagnostic::new(fault.to_string())

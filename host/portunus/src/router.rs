@@ -244,6 +244,11 @@ impl Router {
         answered.collect()
     }
 
+    /// The port of a number, where there ever was one.
+    pub fn port(&self, id: PortId) -> Option<Arc<Port>> {
+        self.slots.port(id)
+    }
+
     /// What the ports count that nothing answers, all together.
     pub fn absent_counters(&self) -> &Arc<Counters> {
         &self.absent
@@ -255,7 +260,7 @@ impl Router {
     }
 
     /// Starts a port's plugin and announces the port to the guest.
-    pub async fn add<R: HandlerRecipe>(&self, plan: PortPlan<R>) -> Result<Arc<Port>, AddFault> {
+    pub async fn add<R: HandlerRecipe>(&self, plan: PortPlan<R>) -> Result<(), AddFault> {
         let PortPlan {
             id,
             name,
@@ -284,11 +289,11 @@ impl Router {
             label,
         });
         self.occupy(Slot {
-            port: Arc::clone(&port),
+            port,
             keeper: Keeper::Session { plugin, ending },
             was_open: false,
         });
-        Ok(port)
+        Ok(())
     }
 
     /// Takes a port from the guest: its plugin hears of it, and may take up to

@@ -13,16 +13,31 @@ mod acpi;
 mod boot;
 mod bus;
 mod hypervisor;
+mod interrupt_line;
+mod kicks;
+pub mod kvm_events;
 mod layout;
 pub mod machine;
 mod memory;
+pub mod pci;
 mod power;
 pub mod serial;
 pub mod spec;
-#[cfg(test)]
-mod tiny_guest;
+pub mod transport;
 mod vcpu;
 pub mod virtio;
+pub mod virtio_mmio;
+pub mod virtio_pci;
+pub mod wiring;
+
+#[cfg(test)]
+mod fake_device;
+#[cfg(test)]
+mod fake_wiring;
+#[cfg(test)]
+mod pci_driver;
+#[cfg(test)]
+mod tiny_guest;
 
 pub use self::boot::BootError;
 pub use self::hypervisor::HypervisorError;

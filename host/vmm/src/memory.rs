@@ -78,7 +78,8 @@ pub(crate) fn parts(size: MemorySize) -> impl Iterator<Item = (u64, u64)> {
         .filter(|(_, bytes)| *bytes > 0)
 }
 
-/// What a kernel is told: in order, without overlaps.
+/// What a kernel is told: in order, without overlaps. Nothing is said of the
+/// devices' hole: Linux gives no BAR an address that is reserved here.
 pub(crate) fn map(size: MemorySize) -> Vec<MemoryMapEntry> {
     let entry = |address, end: u64, kind| MemoryMapEntry {
         address,
@@ -89,7 +90,6 @@ pub(crate) fn map(size: MemorySize) -> Vec<MemoryMapEntry> {
         entry(0, CONVENTIONAL_END, MemoryKind::Ram),
         entry(ACPI_TABLES.start, ACPI_TABLES.end, MemoryKind::Reserved),
         entry(HIGH_MEMORY, low_end(size), MemoryKind::Ram),
-        entry(DEVICE_HOLE.start, DEVICE_HOLE.end, MemoryKind::Reserved),
     ];
     map.extend(
         parts(size)

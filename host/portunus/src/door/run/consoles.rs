@@ -16,7 +16,6 @@ use super::machine::Current;
 use super::terminal::{self, Screen, Terminal, Typed};
 use crate::config::{Console, Serial, VmSpec};
 use crate::router::Router;
-use crate::session::Port;
 use crate::stop_signals::{StopSignal, StopSignals};
 
 /// How often a serial port that is full is tried again: nothing tells when the
@@ -40,6 +39,8 @@ pub(super) struct Consoles {
     /// Whether the terminal is hvc0.
     resizes: bool,
     typing: Option<JoinHandle<()>>,
+    /// Whether the user has asked for the end already.
+    asked: bool,
 }
 
 impl Consoles {
@@ -57,6 +58,7 @@ impl Consoles {
             terminal: None,
             resizes: vm.console == Console::Hvc0,
             typing: None,
+            asked: false,
         };
         let file = match &vm.serial {
             Serial::File(path) => Some(File::create(path).map_err(|cause| {
@@ -93,9 +95,24 @@ impl Consoles {
         }
     }
 
-    /// Waits for the user's next word; the guest hears meanwhile of a terminal
-    /// that has another size. Safe to cancel.
+    /// Waits for the user's next word. Safe to cancel.
     pub(super) async fn word(&mut self) -> Word {
+        let word = self.next_word().await;
+        self.asked = true;
+        word
+    }
+
+    /// Waits until the user waits no longer for what ends already: the second
+    /// word, since the first asks for no more than that. Safe to cancel.
+    pub(super) async fn impatience(&mut self) -> Word {
+        if !self.asked {
+            self.word().await;
+        }
+        self.word().await
+    }
+
+    /// The guest hears meanwhile of a terminal that has another size.
+    async fn next_word(&mut self) -> Word {
         let Self {
             router,
             stop,
@@ -159,11 +176,14 @@ async fn as_hvc0(
     router: &Router,
 ) -> Result<JoinHandle<()>, RunFault> {
     let plan = console_port::plan(screen).map_err(io::Error::other)?;
-    let port: Arc<Port> = router.add(plan).await?;
+    let id = plan.id;
+    router.add(plan).await?;
     if let Some(size) = terminal::size() {
-        router.resize(PortId::ZERO, size);
+        router.resize(id, size);
     }
+    let port = router.port(id);
     Ok(tokio::spawn(async move {
+        let Some(port) = port else { return };
         while let Some(bytes) = typed.recv().await {
             port.give(&bytes).await;
         }

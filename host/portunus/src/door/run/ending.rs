@@ -42,7 +42,7 @@ pub(super) async fn stop(
                 Err(_late) => None,
             }
         }
-        word = consoles.word() => Some(word),
+        word = consoles.impatience() => Some(word),
     };
     match cut {
         None => tracing::warn!("the guest did not power off within the grace: it is ended"),
@@ -64,7 +64,7 @@ pub(super) async fn end_plugins(
     let cut = tokio::select! {
         biased;
         () = router.stop(grace) => None,
-        word = consoles.word() => {
+        word = consoles.impatience() => {
             tracing::warn!("stopped without waiting for the plugins");
             router.stop(NO_TIME).await;
             Some(word)
