@@ -11,7 +11,7 @@
 
 use std::error::Error;
 use std::io::{self, BufRead};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use portunus_vmm::{CpuCount, Ended, Machine, MachineSpec, MemorySize, Parts, Transport};
@@ -21,6 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let parts = Parts {
         devices: Vec::new(),
         serial: Box::new(io::stdout()),
+        faults: Arc::new(|fault| eprintln!("{fault}")),
     };
     let (tell, over) = mpsc::channel();
     let handle = Machine::build(&spec, parts)?.start(move |ended, _parts| {

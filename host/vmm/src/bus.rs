@@ -3,27 +3,30 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kvm_ioctls::VmFd;
-
-use crate::layout::{KEYBOARD_PORTS, POWER_PORTS, RESET_PORT, SCI_IRQ, SERIAL_PORTS};
-use crate::machine::Parts;
+use crate::devices::Devices;
+use crate::layout::{KEYBOARD_COMMAND_PORT, POWER_PORTS, RESET_PORT, SCI_IRQ, SERIAL_PORTS};
+use crate::pci::CONFIG_PORTS;
 use crate::power::{self, PowerRegisters, PowerRequest};
-use crate::serial::SerialPort;
+use crate::serial::{SerialOutput, SerialPort};
+use crate::virtio::VirtioDevice;
+use crate::wiring::{EventWiring, Gsi};
 
 /// All that a guest reaches by leaving itself. Each device has a lock of its own:
 /// a processor that waits for one keeps no other from the rest.
 pub(crate) struct Bus {
-    vm: Arc<VmFd>,
+    wiring: Arc<dyn EventWiring>,
     serial: Mutex<SerialPort>,
     power: Mutex<PowerRegisters>,
+    devices: Mutex<Devices>,
 }
 
 impl Bus {
-    pub(crate) fn new(vm: Arc<VmFd>, serial: SerialPort) -> Self {
+    pub(crate) fn new(wiring: Arc<dyn EventWiring>, serial: SerialPort, devices: Devices) -> Self {
         Self {
-            vm,
+            wiring,
             serial: Mutex::new(serial),
             power: Mutex::default(),
+            devices: Mutex::new(devices),
         }
     }
 
@@ -33,6 +36,8 @@ impl Bus {
             lock(&self.serial).read(register, into);
         } else if let Some(offset) = offset(port, &POWER_PORTS) {
             lock(&self.power).read(offset.into(), into);
+        } else if let Some(offset) = offset(port, &CONFIG_PORTS) {
+            lock(&self.devices).read_ports(offset, into);
         } else {
             into.fill(0xff);
         }
@@ -40,7 +45,6 @@ impl Bus {
 
     /// Writes ports. Answers what the guest asks its machine for.
     pub(crate) fn write_port(&self, port: u16, bytes: &[u8]) -> Option<PowerRequest> {
-        let [_, keyboard_command] = KEYBOARD_PORTS;
         if let Some(register) = offset(port, &SERIAL_PORTS) {
             lock(&self.serial).write(register, bytes);
             None
@@ -49,22 +53,28 @@ impl Bus {
             let request = power.write(offset.into(), bytes);
             self.tell_power(&power);
             request
-        } else if port == RESET_PORT {
-            bytes.iter().find_map(|byte| power::reset_control(*byte))
-        } else if port == keyboard_command {
+        } else if let (RESET_PORT, [byte]) = (port, bytes) {
+            // By a byte it is the chipset's, and otherwise PCI's.
+            power::reset_control(*byte)
+        } else if let Some(offset) = offset(port, &CONFIG_PORTS) {
+            lock(&self.devices).write_ports(offset, bytes);
+            None
+        } else if port == KEYBOARD_COMMAND_PORT {
             bytes.iter().find_map(|byte| power::keyboard_command(*byte))
         } else {
             None
         }
     }
 
-    /// Reads memory where there is none.
-    pub(crate) fn read_memory(&self, _address: u64, into: &mut [u8]) {
-        into.fill(0xff);
+    /// Reads memory where there is no RAM.
+    pub(crate) fn read_memory(&self, address: u64, into: &mut [u8]) {
+        lock(&self.devices).read_memory(address, into);
     }
 
-    /// Writes memory where there is none.
-    pub(crate) fn write_memory(&self, _address: u64, _bytes: &[u8]) {}
+    /// Writes memory where there is no RAM.
+    pub(crate) fn write_memory(&self, address: u64, bytes: &[u8]) {
+        lock(&self.devices).write_memory(address, bytes);
+    }
 
     /// Presses the power button.
     pub(crate) fn press_power_button(&self) {
@@ -78,18 +88,16 @@ impl Bus {
         lock(&self.serial).type_in(bytes)
     }
 
-    /// Takes everything back from the guest: it has ended.
-    pub(crate) fn take_parts(&self) -> Parts {
-        Parts {
-            devices: Vec::new(),
-            serial: lock(&self.serial).take_output(),
-        }
+    /// Takes back what the guest had: it has ended.
+    pub(crate) fn take_back(&self) -> (Vec<Box<dyn VirtioDevice>>, SerialOutput) {
+        let devices = lock(&self.devices).take_back();
+        (devices, lock(&self.serial).take_output())
     }
 
     /// Sets ACPI's interrupt as its registers say.
     fn tell_power(&self, power: &PowerRegisters) {
         // The line is there, as long as the machine is.
-        let _cannot_fail = self.vm.set_irq_line(SCI_IRQ, power.interrupts());
+        let _cannot_fail = self.wiring.set_line(Gsi(SCI_IRQ), power.interrupts());
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use vm_memory::{Address, GuestAddress, GuestMemory, GuestMemoryMmap, Permissions};
 
+use crate::registers;
 use crate::transport::{Attachment, TransportFault};
 use crate::virtio::{StartedQueue, VirtioDevice};
 use crate::wiring::{EventWiring, Gsi};
@@ -111,19 +112,11 @@ impl VirtioDevice for FakeDevice {
     }
 
     fn read_config(&self, offset: u64, into: &mut [u8]) {
-        let config = self.0.state().config;
-        let start = usize::try_from(offset).unwrap();
-        for (place, byte) in into.iter_mut().zip(config.iter().skip(start)) {
-            *place = *byte;
-        }
+        registers::read(&self.0.state().config, offset, into);
     }
 
     fn write_config(&mut self, offset: u64, bytes: &[u8]) {
-        let start = usize::try_from(offset).unwrap();
-        let mut state = self.0.state();
-        for (place, byte) in state.config.iter_mut().skip(start).zip(bytes) {
-            *place = *byte;
-        }
+        registers::set(&mut self.0.state().config, offset, bytes);
     }
 
     fn start_queue(&mut self, queue: StartedQueue) -> Result<(), String> {

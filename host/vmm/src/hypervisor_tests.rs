@@ -11,7 +11,7 @@ fn this_host_has_kvm_with_all_that_a_machine_needs() {
     let hypervisor = Hypervisor::open(Path::new(KVM_PATH)).unwrap_or_else(|error| {
         panic!("these tests run guests of a few instructions, on any KVM: {error}")
     });
-    let memory = memory::allocate(MemorySize::new(2 << 20).unwrap()).unwrap();
+    let memory = memory::allocate(MemorySize::MIN).unwrap();
     hypervisor
         .create_vm(&memory)
         .unwrap_or_else(|error| panic!("{error}"));

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
+use vmm_sys_util::eventfd::EventFd;
 
-use crate::wiring::{EventWiring, IoEvent};
+use crate::wiring::{EventWiring, IoEvent, new_event};
 
 /// How far a queue's notification address is from the next one's, in bytes.
 /// One 32-bit register each, so that the address alone says which queue.
@@ -70,7 +70,7 @@ impl Kicks {
     ///
     /// The program has no descriptors left.
     pub(crate) fn add(&mut self, queue: u16) -> io::Result<EventFd> {
-        let event = EventFd::new(EFD_NONBLOCK)?;
+        let event = new_event()?;
         let device_end = event.try_clone()?;
         let mut kick = Kick { event, wired: None };
         kick.wire(&*self.wiring, self.place.of(queue));

@@ -14,6 +14,8 @@
 
 use std::ops::Range;
 
+use crate::pci::ECAM_BYTES;
+
 /// One page. Memory is given, and initrds are placed, in these.
 pub(crate) const PAGE_BYTES: u64 = 4096;
 
@@ -26,13 +28,13 @@ pub(crate) const DEVICE_HOLE: Range<u64> = 0xc000_0000..0x1_0000_0000;
 
 /// Addresses for the BARs of PCI functions, which the guest moves about as it
 /// likes.
-pub(crate) const PCI_WINDOW: Range<u64> = 0xc000_0000..0xe000_0000;
+pub(crate) const PCI_WINDOW: Range<u32> = 0xc000_0000..0xe000_0000;
 
-/// Registers of virtio-mmio devices: [`VIRTIO_MMIO_BYTES`] for each.
+/// PCI's configuration space in memory, of the one bus.
+pub(crate) const PCI_CONFIG_WINDOW: Range<u64> = 0xe000_0000..0xe000_0000 + ECAM_BYTES;
+
+/// Registers of virtio-mmio devices, one page behind the other.
 pub(crate) const VIRTIO_MMIO_WINDOW: Range<u64> = 0xf000_0000..0xf001_0000;
-
-/// What one virtio-mmio device takes: a page, so that a kernel can map it alone.
-pub(crate) const VIRTIO_MMIO_BYTES: u64 = PAGE_BYTES;
 
 /// The IOAPIC, which KVM emulates.
 pub(crate) const IOAPIC_ADDRESS: u32 = 0xfec0_0000;
@@ -87,8 +89,9 @@ pub(crate) const SERIAL_PORTS: Range<u16> = 0x3f8..0x400;
 /// COM1's interrupt.
 pub(crate) const SERIAL_IRQ: u32 = 4;
 
-/// The keyboard controller's data and status.
-pub(crate) const KEYBOARD_PORTS: [u16; 2] = [0x60, 0x64];
+/// The keyboard controller's commands. There is none: all that is left of it is
+/// that it resets the machine.
+pub(crate) const KEYBOARD_COMMAND_PORT: u16 = 0x64;
 
 /// ACPI's fixed registers, 16 bits each: status, enable, control.
 pub(crate) const POWER_PORTS: Range<u16> = 0x600..0x606;
@@ -96,8 +99,10 @@ pub(crate) const POWER_PORTS: Range<u16> = 0x600..0x606;
 /// ACPI's interrupt: where a PC has it.
 pub(crate) const SCI_IRQ: u32 = 9;
 
-/// PCI configuration: an address at the first four ports, data at the others.
-pub(crate) const PCI_PORTS: Range<u16> = 0xcf8..0xd00;
+/// Interrupt lines for virtio devices, one for each: those that nothing else on a
+/// PC has, first of them what a kernel without ACPI reaches as well. All the
+/// IOAPIC's 24 pins; so many devices are more than a machine of ours is for.
+pub(crate) const DEVICE_LINES: [u32; 11] = [10, 11, 5, 16, 17, 18, 19, 20, 21, 22, 23];
 
 /// The reset control register: one byte amid PCI's.
 pub(crate) const RESET_PORT: u16 = 0xcf9;

@@ -15,22 +15,26 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use vm_memory::GuestMemoryError;
+use vm_memory::{GuestMemoryError, GuestMemoryMmap};
 use vmm_sys_util::errno;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 use vmm_sys_util::signal::{Killable, SIGRTMIN, register_signal_handler};
 
 use crate::acpi::{self, BusDescription};
-use crate::boot::{self, BootError};
+use crate::boot::{self, BootError, Entry};
 use crate::bus::Bus;
+use crate::devices::{DeviceError, Devices, Surroundings};
 use crate::hypervisor::{Hypervisor, HypervisorError, KVM_PATH};
+use crate::kvm_events::KvmEvents;
 use crate::layout::SERIAL_IRQ;
 use crate::memory::{self, MemoryError};
 use crate::power::PowerRequest;
 use crate::serial::{SerialOutput, SerialPort};
-use crate::spec::{MachineSpec, Transport};
+use crate::spec::{CpuCount, MachineSpec, MemorySize, Transport};
+use crate::transport::FaultSink;
 use crate::vcpu::{Vcpu, VcpuFault, VcpuRecipe};
 use crate::virtio::VirtioDevice;
+use crate::wiring::EventWiring;
 
 /// What a machine is given for its time, and gives back.
 pub struct Parts {
@@ -38,6 +42,8 @@ pub struct Parts {
     pub devices: Vec<Box<dyn VirtioDevice>>,
     /// Where its serial port writes.
     pub serial: SerialOutput,
+    /// Who is told of what goes wrong between a driver and its device.
+    pub faults: FaultSink,
 }
 
 /// How a machine ended.
@@ -88,6 +94,9 @@ pub enum BuildError {
     /// The ACPI tables were not written: ours.
     #[error("cannot write the ACPI tables into guest memory: {0}; this is a fault of the program")]
     Acpi(#[source] GuestMemoryError),
+    /// The devices: the configuration's fault, or the host's.
+    #[error(transparent)]
+    Devices(#[from] DeviceError),
     /// An event, a signal or a thread: the host's.
     #[error("cannot {what}: {source}; raise the limits of this process (`ulimit -a`)")]
     Host {
@@ -98,10 +107,19 @@ pub enum BuildError {
     },
 }
 
+/// What a machine consists of, whatever runs in it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) memory: MemorySize,
+    pub(crate) cpus: CpuCount,
+    pub(crate) transport: Transport,
+}
+
 /// A machine that has not started.
 pub struct Machine {
     vcpus: Vec<Vcpu>,
     bus: Arc<Bus>,
+    faults: FaultSink,
 }
 
 impl Machine {
@@ -117,10 +135,38 @@ impl Machine {
     }
 
     fn build_on(kvm: &Path, spec: &MachineSpec, parts: Parts) -> Result<Self, BuildError> {
+        let shape = Shape {
+            memory: spec.memory,
+            cpus: spec.cpus,
+            transport: spec.transport,
+        };
+        Self::assemble(kvm, shape, parts, |devices, memory| {
+            let acpi_root = acpi::write(spec.cpus, devices, memory).map_err(BuildError::Acpi)?;
+            Ok(boot::load(spec, devices, acpi_root, memory)?)
+        })
+    }
+
+    /// Builds a machine of this shape. `load` puts something to run into its
+    /// memory, and says where it begins.
+    pub(crate) fn assemble(
+        kvm: &Path,
+        shape: Shape,
+        parts: Parts,
+        load: impl FnOnce(&BusDescription, &GuestMemoryMmap) -> Result<Entry, BuildError>,
+    ) -> Result<Self, BuildError> {
         let hypervisor = Hypervisor::open(kvm)?;
-        hypervisor.check_cpus(spec.cpus)?;
-        let memory = memory::allocate(spec.memory)?;
+        hypervisor.check_cpus(shape.cpus)?;
+        let memory = memory::allocate(shape.memory)?;
         let vm = hypervisor.create_vm(&memory)?;
+
+        let wiring: Arc<dyn EventWiring> = Arc::new(KvmEvents::new(Arc::clone(&vm)));
+        let surroundings = Surroundings {
+            memory: &memory,
+            wiring: &wiring,
+            faults: &parts.faults,
+        };
+        let devices = Devices::new(shape.transport, parts.devices, &surroundings)?;
+        let entry = load(devices.description(), &memory)?;
 
         let interrupt = event()?;
         vm.register_irqfd(&interrupt, SERIAL_IRQ)
@@ -128,24 +174,21 @@ impl Machine {
                 "connect the serial port's interrupt",
             ))?;
         let serial = SerialPort::new(parts.serial, interrupt);
-        let bus = Arc::new(Bus::new(Arc::clone(&vm), serial));
-
-        let description = match spec.transport {
-            Transport::Pci => BusDescription::Pci(Vec::new()),
-            Transport::Mmio => BusDescription::Mmio(Vec::new()),
-        };
-        let acpi_root = acpi::write(spec.cpus, &description, &memory).map_err(BuildError::Acpi)?;
-        let entry = boot::load(spec, &[], acpi_root, &memory)?;
+        let bus = Arc::new(Bus::new(wiring, serial, devices));
         let vcpus = VcpuRecipe {
             vm: &vm,
             memory: &memory,
-            cpus: spec.cpus,
+            cpus: shape.cpus,
             cpuid: &hypervisor.cpuid()?,
             deadline_timer: hypervisor.has_deadline_timer(),
             bus: &bus,
         }
         .make(entry)?;
-        Ok(Self { vcpus, bus })
+        Ok(Self {
+            vcpus,
+            bus,
+            faults: parts.faults,
+        })
     }
 
     /// Starts it. `over` is called once, on a thread of the machine, when no
@@ -169,7 +212,14 @@ impl Machine {
             .name("machine".to_owned())
             .spawn(move || {
                 let how = run(self.vcpus, &ends, &ended);
-                over(how, self.bus.take_parts());
+                let (devices, serial) = self.bus.take_back();
+                let faults = self.faults;
+                let parts = Parts {
+                    devices,
+                    serial,
+                    faults,
+                };
+                over(how, parts);
             })
             .map_err(|source| BuildError::Host {
                 what: "start the machine's thread",

@@ -2,7 +2,9 @@
 
 use vm_memory::{GuestAddress, GuestMemoryMmap};
 
-use crate::layout::{ACPI_TABLES, CONVENTIONAL_END, DEVICE_HOLE, HIGH_MEMORY, MIB};
+use crate::layout::{
+    ACPI_TABLES, CONVENTIONAL_END, DEVICE_HOLE, HIGH_MEMORY, MIB, PCI_CONFIG_WINDOW,
+};
 use crate::spec::MemorySize;
 
 /// Why a guest has no memory: the configuration's fault where it asks for more
@@ -78,8 +80,9 @@ pub(crate) fn parts(size: MemorySize) -> impl Iterator<Item = (u64, u64)> {
         .filter(|(_, bytes)| *bytes > 0)
 }
 
-/// What a kernel is told: in order, without overlaps. Nothing is said of the
-/// devices' hole: Linux gives no BAR an address that is reserved here.
+/// What a kernel is told: in order, without overlaps. Of the devices' hole PCI's
+/// configuration space alone is named: Linux uses it only where it is reserved
+/// here, and gives no BAR an address that is.
 pub(crate) fn map(size: MemorySize) -> Vec<MemoryMapEntry> {
     let entry = |address, end: u64, kind| MemoryMapEntry {
         address,
@@ -90,6 +93,11 @@ pub(crate) fn map(size: MemorySize) -> Vec<MemoryMapEntry> {
         entry(0, CONVENTIONAL_END, MemoryKind::Ram),
         entry(ACPI_TABLES.start, ACPI_TABLES.end, MemoryKind::Reserved),
         entry(HIGH_MEMORY, low_end(size), MemoryKind::Ram),
+        entry(
+            PCI_CONFIG_WINDOW.start,
+            PCI_CONFIG_WINDOW.end,
+            MemoryKind::Reserved,
+        ),
     ];
     map.extend(
         parts(size)

@@ -10,8 +10,8 @@ use vm_superio::{Serial, Trigger};
 use vmm_sys_util::eventfd::EventFd;
 
 /// Where a guest's words go. Called on the thread of the vCPU that writes, which
-/// waits for it: a writer that blocks for long stops that processor. What fails
-/// is lost, and is the writer's to tell.
+/// waits for it: a writer that blocks stops that processor, and whoever stops the
+/// machine waits for the writer. What fails is lost, and is the writer's to tell.
 pub type SerialOutput = Box<dyn Write + Send>;
 
 /// Bytes that wait for the guest to read them: a terminal's own bound on what is

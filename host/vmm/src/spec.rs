@@ -42,6 +42,9 @@ impl MemorySize {
     /// first mebibyte.
     pub const MIN_BYTES: u64 = 2 * MIB;
 
+    /// The least.
+    pub const MIN: Self = Self(Self::MIN_BYTES);
+
     /// More has no place where every processor can address it: 36 bits are what
     /// the oldest that run KVM have.
     pub const MAX_BYTES: u64 = 63 << 30;

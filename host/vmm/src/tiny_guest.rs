@@ -3,11 +3,13 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use crate::machine::{Ended, Handle, Machine, Parts};
 use crate::spec::{CpuCount, MachineSpec, MemorySize, Transport};
+use crate::virtio::VirtioDevice;
 
 /// How long a test waits for a machine: the tests of a whole workspace run beside
 /// it.
@@ -107,7 +109,7 @@ pub(crate) fn spec(kernel: &Path) -> MachineSpec {
         kernel: kernel.to_owned(),
         initrd: None,
         command_line: String::new(),
-        memory: MemorySize::new(2 << 20).unwrap(),
+        memory: MemorySize::MIN,
         cpus: CpuCount::ONE,
         transport: Transport::Pci,
     }
@@ -118,21 +120,36 @@ pub(crate) struct Running {
     pub(crate) handle: Handle,
     over: Receiver<(Ended, Parts)>,
     said: Receiver<u8>,
-    _folder: tempfile::TempDir,
 }
 
 /// Starts a machine with this ELF file for a kernel, changed as the test wants it.
 pub(crate) fn start(kernel: &[u8], change: impl FnOnce(&mut MachineSpec)) -> Running {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("kernel");
-    std::fs::write(&path, kernel).unwrap();
-    let mut spec = spec(&path);
-    change(&mut spec);
+    let (parts, said) = parts(Vec::new());
+    start_with(kernel, change, parts, said)
+}
+
+/// A machine's parts, with these devices, and what its guest says.
+pub(crate) fn parts(devices: Vec<Box<dyn VirtioDevice>>) -> (Parts, Receiver<u8>) {
     let (to_us, said) = mpsc::channel();
     let parts = Parts {
-        devices: Vec::new(),
+        devices,
         serial: Box::new(Sayer(to_us)),
+        faults: Arc::new(|fault| panic!("{fault}")),
     };
+    (parts, said)
+}
+
+/// Starts a machine of these parts.
+pub(crate) fn start_with(
+    kernel: &[u8],
+    change: impl FnOnce(&mut MachineSpec),
+    parts: Parts,
+    said: Receiver<u8>,
+) -> Running {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), kernel).unwrap();
+    let mut spec = spec(file.path());
+    change(&mut spec);
     let machine = Machine::build(&spec, parts).unwrap_or_else(|error| panic!("{error}"));
     let (tell, over) = mpsc::channel();
     let handle = machine
@@ -141,12 +158,7 @@ pub(crate) fn start(kernel: &[u8], change: impl FnOnce(&mut MachineSpec)) -> Run
             let _gone = tell.send((ended, parts));
         })
         .unwrap();
-    Running {
-        handle,
-        over,
-        said,
-        _folder: folder,
-    }
+    Running { handle, over, said }
 }
 
 impl Running {
@@ -154,21 +166,20 @@ impl Running {
     pub(crate) fn wait_for(&self, text: &str) {
         let heard: Vec<u8> = text
             .bytes()
-            .map(|_| {
-                self.said
-                    .recv_timeout(DEADLINE)
-                    .expect("the guest says something")
-            })
+            .map(|_| self.said.recv_timeout(DEADLINE).expect("the guest speaks"))
             .collect();
         assert_eq!(String::from_utf8_lossy(&heard), text);
     }
 
     /// Waits for its end.
-    pub(crate) fn ended(&self) -> Ended {
-        self.over
-            .recv_timeout(DEADLINE)
-            .expect("the machine ends")
-            .0
+    pub(crate) fn ended(self) -> Ended {
+        self.over().0
+    }
+
+    /// Waits for its end, and takes its parts back, with what hears its guest.
+    pub(crate) fn over(self) -> (Ended, Parts, Receiver<u8>) {
+        let (ended, parts) = self.over.recv_timeout(DEADLINE).expect("the machine ends");
+        (ended, parts, self.said)
     }
 }
 

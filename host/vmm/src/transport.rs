@@ -29,7 +29,8 @@ pub struct Attachment {
     pub memory: GuestMemoryMmap,
     /// The hypervisor.
     pub wiring: Arc<dyn EventWiring>,
-    /// The device's interrupt line.
+    /// The device's interrupt line: its own, since each of two that shared it would
+    /// set it as if there were no other.
     pub line: Gsi,
     /// Who is told of what goes wrong.
     pub faults: FaultSink,

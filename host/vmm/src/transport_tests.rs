@@ -7,11 +7,11 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
-use vmm_sys_util::eventfd::EFD_NONBLOCK;
 
 use super::*;
 use crate::fake_device::{MEMORY_BYTES, OFFERED, QUEUES, Seen};
 use crate::fake_wiring::FakeWiring;
+use crate::wiring::new_event;
 use status::{ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK};
 
 #[derive(Default)]
@@ -42,7 +42,7 @@ impl QueueEvents for FakeBus {
             return Err(io::ErrorKind::StorageFull.into());
         }
         self.queues.push(queue);
-        Ok((EventFd::new(EFD_NONBLOCK)?, self.used.clone()))
+        Ok((new_event()?, self.used.clone()))
     }
 
     fn disconnect_all(&mut self) {

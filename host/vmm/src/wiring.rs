@@ -3,7 +3,7 @@
 
 use std::io;
 
-use vmm_sys_util::eventfd::EventFd;
+use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
 /// The hypervisor's half of notifications and interrupts. Called from any
 /// thread.
@@ -45,6 +45,15 @@ pub trait EventWiring: Send + Sync {
     ///
     /// There is no such line.
     fn set_line(&self, line: Gsi, high: bool) -> io::Result<()>;
+}
+
+/// Makes an eventfd that never blocks, and that no child of this program has.
+///
+/// # Errors
+///
+/// The program has no descriptors left.
+pub(crate) fn new_event() -> io::Result<EventFd> {
+    EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)
 }
 
 /// A write to guest-physical memory, of any width where `value` is `None`, else

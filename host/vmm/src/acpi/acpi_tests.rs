@@ -1,3 +1,8 @@
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "numbers of the test's own making"
+)]
+
 use super::*;
 use crate::memory::allocate;
 use crate::power;
@@ -11,7 +16,7 @@ struct Found {
 
 impl Found {
     fn of(cpus: u8, bus: &BusDescription) -> Self {
-        let memory = allocate(MemorySize::new(MemorySize::MIN_BYTES).unwrap()).unwrap();
+        let memory = allocate(MemorySize::MIN).unwrap();
         let root = write(CpuCount::new(cpus).unwrap(), bus, &memory).unwrap();
         assert_eq!(root, ACPI_TABLES.start);
         Self { memory }
@@ -130,4 +135,12 @@ fn a_machine_has_the_devices_of_its_own_bus_alone() {
     for table in [pci, mmio] {
         assert!(has(&table, b"COM1"));
     }
+}
+
+#[test]
+fn configuration_space_in_memory_is_where_the_bus_has_it() {
+    let table = Found::of(1, &BusDescription::Pci(Vec::new())).table(b"MCFG");
+    assert_eq!(Found::number::<8>(&table, 44), 0xe000_0000);
+    // Segment, first and last bus.
+    assert_eq!(table[52..56], [0; 4]);
 }

@@ -9,10 +9,11 @@ use acpi_tables::aml::{
 use acpi_tables::sdt::Sdt;
 
 use super::{OEM_ID, OEM_REVISION, OEM_TABLE_ID};
-use crate::layout::{
-    PCI_PORTS, PCI_WINDOW, SERIAL_IRQ, SERIAL_PORTS, VIRTIO_MMIO_BYTES, VIRTIO_MMIO_WINDOW,
-};
+use crate::devices::mmio_addresses;
+use crate::layout::{PCI_WINDOW, SERIAL_IRQ, SERIAL_PORTS};
+use crate::pci::CONFIG_PORTS;
 use crate::power::SOFT_OFF;
+use crate::virtio_mmio::MMIO_BYTES;
 
 /// The bus that virtio devices are on, as a kernel is told of it.
 pub(crate) enum BusDescription {
@@ -69,14 +70,13 @@ fn serial(content: &mut Vec<u8>) {
 /// and none for ports.
 fn pci(lines: &[(u8, u32)], content: &mut Vec<u8>) {
     let bus = AddressSpace::new_bus_number(0_u16, 0);
-    let (first, count) = (PCI_PORTS.start, PCI_PORTS.len());
+    let (first, count) = (CONFIG_PORTS.start, CONFIG_PORTS.len());
     let ports = IO::new(first, first, 1, u8::try_from(count).unwrap_or(0));
-    let low = |address: u64| u32::try_from(address).unwrap_or(0);
     let window = AddressSpace::new_memory(
         AddressSpaceCacheable::NotCacheable,
         true,
-        low(PCI_WINDOW.start),
-        low(PCI_WINDOW.end.saturating_sub(1)),
+        PCI_WINDOW.start,
+        PCI_WINDOW.end.saturating_sub(1),
         None,
     );
     let mut routes = PackageBuilder::new();
@@ -98,12 +98,11 @@ fn pci(lines: &[(u8, u32)], content: &mut Vec<u8>) {
 /// Virtio-mmio devices (VIRTIO 1.2, 4.2; the name is Linux's, in
 /// `virtio_mmio.c`).
 fn mmio(irqs: &[u32], content: &mut Vec<u8>) {
-    let step = usize::try_from(VIRTIO_MMIO_BYTES).unwrap_or(1);
-    for (number, (address, irq)) in (0_u8..).zip(VIRTIO_MMIO_WINDOW.step_by(step).zip(irqs)) {
+    for (number, (address, irq)) in (0_u8..).zip(mmio_addresses().zip(irqs)) {
         let registers = Memory32Fixed::new(
             true,
             u32::try_from(address).unwrap_or(0),
-            u32::try_from(VIRTIO_MMIO_BYTES).unwrap_or(0),
+            u32::try_from(MMIO_BYTES).unwrap_or(0),
         );
         // Level-triggered, and high until it is acknowledged.
         let interrupt = Interrupt::new(true, false, false, false, *irq);

@@ -7,12 +7,13 @@ mod processors;
 
 use acpi_tables::Aml;
 use acpi_tables::facs::FACS;
+use acpi_tables::mcfg::MCFG;
 use acpi_tables::rsdp::Rsdp;
 use acpi_tables::xsdt::XSDT;
 use vm_memory::{Bytes, GuestAddress, GuestMemoryError, GuestMemoryMmap};
 
 pub(crate) use self::description::BusDescription;
-use crate::layout::ACPI_TABLES;
+use crate::layout::{ACPI_TABLES, PCI_CONFIG_WINDOW};
 use crate::spec::CpuCount;
 
 /// Who made these tables, as each of them says.
@@ -43,6 +44,11 @@ pub(crate) fn write(
     let mut root = XSDT::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION);
     root.add_entry(fixed);
     root.add_entry(processors);
+    if let BusDescription::Pci(_) = bus {
+        let mut config = MCFG::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION);
+        config.add_ecam(PCI_CONFIG_WINDOW.start, 0, 0, 0);
+        root.add_entry(shelf.put(&config)?);
+    }
     let root = shelf.put(&root)?;
     shelf.next = ACPI_TABLES.start;
     shelf.put(&Rsdp::new(OEM_ID, root))

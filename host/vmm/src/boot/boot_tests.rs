@@ -13,6 +13,9 @@ use crate::layout::{
 use crate::spec::MemorySize;
 use crate::tiny_guest::{CODE_ADDRESS, HALT, elf, spec};
 
+/// A bus without devices.
+const NO_DEVICES: BusDescription = BusDescription::Pci(Vec::new());
+
 const INITRD: &[u8] = b"070701 and so on";
 
 /// A machine of 4 MiB with this kernel, an initrd and a command line.
@@ -21,7 +24,10 @@ fn loaded(kernel: &[u8]) -> (Entry, GuestMemoryMmap) {
     spec.initrd = Some(folder.path().join("initrd"));
     spec.command_line = "console=ttyS0".to_owned();
     let guest = memory::allocate(spec.memory).unwrap();
-    (load(&spec, &[], ACPI_TABLES.start, &guest).unwrap(), guest)
+    (
+        load(&spec, &NO_DEVICES, ACPI_TABLES.start, &guest).unwrap(),
+        guest,
+    )
 }
 
 fn files(kernel: &[u8]) -> (TempDir, MachineSpec) {
@@ -67,15 +73,16 @@ fn linux_finds_all_that_it_is_told_in_its_boot_parameters() {
     assert_eq!(u64::from(ramdisk_image), 4 * MIB - 4096);
     let size = usize::try_from(ramdisk_size).unwrap();
     assert_eq!(bytes_at(&guest, ramdisk_image.into(), size), INITRD);
-    assert_eq!(params.e820_entries, 3);
+    assert_eq!(params.e820_entries, 4);
     let table = params.e820_table;
     let lines = table.map(|line| (line.addr, line.size, line.r#type));
     assert_eq!(
-        lines[..4],
+        lines[..5],
         [
             (0, CONVENTIONAL_END, 1),
             (ACPI_TABLES.start, 0x2_0000, 2),
             (HIGH_MEMORY, 3 * MIB, 1),
+            (0xe000_0000, MIB, 2),
             (0, 0, 0)
         ]
     );
@@ -107,13 +114,13 @@ fn a_pvh_kernel_finds_the_same_in_its_start_information() {
     assert_eq!(bytes_at(&guest, module.paddr, size), INITRD);
     assert_eq!(
         (info.memmap_entries, info.memmap_paddr),
-        (3, PVH_MEMORY_MAP_ADDRESS)
+        (4, PVH_MEMORY_MAP_ADDRESS)
     );
-    let last: hvm_memmap_table_entry = guest
+    let memory: hvm_memmap_table_entry = guest
         .read_obj(GuestAddress(info.memmap_paddr + 2 * 24))
         .unwrap();
     assert_eq!(
-        (last.addr, last.size, last.type_),
+        (memory.addr, memory.size, memory.type_),
         (HIGH_MEMORY, 3 * MIB, 1)
     );
 }
@@ -128,7 +135,7 @@ fn an_initrd_that_does_not_fit_behind_the_kernel_says_how_much_would() {
         .unwrap();
     spec.initrd = Some(initrd);
     let guest = memory::allocate(spec.memory).unwrap();
-    let error = load(&spec, &[], 0, &guest).unwrap_err().to_string();
+    let error = load(&spec, &NO_DEVICES, 0, &guest).unwrap_err().to_string();
     assert!(error.contains("has 5 MiB, and 2 MiB are free"), "{error}");
 }
 
@@ -137,7 +144,7 @@ fn an_initrd_that_is_not_there_is_named() {
     let (folder, mut spec) = files(&elf(&HALT, true));
     spec.initrd = Some(folder.path().join("none"));
     let guest = memory::allocate(spec.memory).unwrap();
-    let error = load(&spec, &[], 0, &guest).unwrap_err().to_string();
+    let error = load(&spec, &NO_DEVICES, 0, &guest).unwrap_err().to_string();
     assert!(
         error.contains("cannot read the initrd") && error.contains("none"),
         "{error}"
@@ -154,7 +161,7 @@ fn nothing_that_a_kernel_is_told_overlaps() {
         (PVH_MODULES_ADDRESS, size_of::<hvm_modlist_entry>()),
         (
             PVH_MEMORY_MAP_ADDRESS,
-            4 * size_of::<hvm_memmap_table_entry>(),
+            5 * size_of::<hvm_memmap_table_entry>(),
         ),
         (BOOT_PARAMS_ADDRESS, size_of::<boot_params>()),
         (PAGE_TABLES_ADDRESS, 6 * 4096),
@@ -169,5 +176,5 @@ fn nothing_that_a_kernel_is_told_overlaps() {
             "{address:#x}"
         );
     }
-    assert!(memory::map(MemorySize::new(MemorySize::MAX_BYTES).unwrap()).len() <= 4);
+    assert!(memory::map(MemorySize::new(MemorySize::MAX_BYTES).unwrap()).len() <= 5);
 }

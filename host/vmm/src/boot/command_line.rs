@@ -4,16 +4,23 @@ use linux_loader::cmdline::{Cmdline, Error};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
 use super::BootError;
-use crate::layout::{COMMAND_LINE_ADDRESS, VIRTIO_MMIO_BYTES, VIRTIO_MMIO_WINDOW};
+use crate::acpi::BusDescription;
+use crate::devices::mmio_addresses;
+use crate::layout::COMMAND_LINE_ADDRESS;
 use crate::spec::MachineSpec;
+use crate::virtio_mmio::MMIO_BYTES;
 
 /// Writes it. Answers its length in bytes, without the zero at its end.
 pub(super) fn write(
     spec: &MachineSpec,
-    mmio_irqs: &[u32],
+    bus: &BusDescription,
     max_bytes: usize,
     guest: &GuestMemoryMmap,
 ) -> Result<u32, BootError> {
+    let mmio_irqs = match bus {
+        BusDescription::Mmio(irqs) => irqs.as_slice(),
+        BusDescription::Pci(_) => &[],
+    };
     let text = text(&spec.command_line, mmio_irqs, max_bytes)?;
     guest.write_slice(
         &[&text[..], &[0]].concat(),
@@ -39,9 +46,8 @@ fn text(given: &str, mmio_irqs: &[u32], max_bytes: usize) -> Result<Vec<u8>, Boo
         Error::TooLarge | Error::InvalidCapacity => too_long(),
         other => refused(&other),
     })?;
-    let addresses = VIRTIO_MMIO_WINDOW.step_by(usize::try_from(VIRTIO_MMIO_BYTES).unwrap_or(1));
-    for (address, irq) in addresses.zip(mmio_irqs) {
-        line.add_virtio_mmio_device(VIRTIO_MMIO_BYTES, GuestAddress(address), *irq, None)
+    for (address, irq) in mmio_addresses().zip(mmio_irqs) {
+        line.add_virtio_mmio_device(MMIO_BYTES, GuestAddress(address), *irq, None)
             .map_err(|error| refused(&error))?;
     }
     Ok(line

@@ -42,9 +42,11 @@ fn bz_image(header: impl FnOnce(&mut setup_header)) -> Vec<u8> {
         ..setup_header::default()
     };
     header(&mut fields);
-    let guest = allocate(MemorySize::new(MemorySize::MIN_BYTES).unwrap()).unwrap();
-    let mut params = linux_loader::bootparam::boot_params::default();
-    params.hdr = fields;
+    let guest = allocate(MemorySize::MIN).unwrap();
+    let params = linux_loader::bootparam::boot_params {
+        hdr: fields,
+        ..Default::default()
+    };
     guest.write_obj(params, GuestAddress(0)).unwrap();
     let mut image = vec![0; 1024];
     guest
@@ -128,7 +130,7 @@ fn a_kernel_that_is_cut_short_is_damaged() {
 
 #[test]
 fn a_kernel_that_is_not_there_is_named() {
-    let size = MemorySize::new(MemorySize::MIN_BYTES).unwrap();
+    let size = MemorySize::MIN;
     let error = load(
         Path::new("/no/such/vmlinuz"),
         size,

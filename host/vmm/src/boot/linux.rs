@@ -50,7 +50,7 @@ fn params(header: Option<&setup_header>, facts: &Facts<'_>) -> boot_params {
             ..header.copied().unwrap_or(elf_header)
         },
         acpi_rsdp_addr: facts.acpi_root,
-        // Four at most, and the table takes 128.
+        // Five at most, and the table takes 128.
         e820_entries: u8::try_from(facts.memory_map.len()).unwrap_or(0),
         ..boot_params::default()
     };

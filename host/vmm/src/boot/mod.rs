@@ -15,6 +15,7 @@ use vm_memory::GuestMemoryMmap;
 
 pub use self::error::BootError;
 use self::kernel::Protocol;
+use crate::acpi::BusDescription;
 use crate::layout::{BOOT_PARAMS_ADDRESS, PVH_START_INFO_ADDRESS};
 use crate::memory;
 use crate::spec::MachineSpec;
@@ -48,11 +49,10 @@ struct Facts<'a> {
     memory_map: Vec<memory::MemoryMapEntry>,
 }
 
-/// Loads everything. `acpi_root` is where the ACPI tables begin, and `mmio_irqs`
-/// the interrupts of the virtio-mmio devices, in order of their addresses.
+/// Loads everything. `acpi_root` is where the ACPI tables begin.
 pub(crate) fn load(
     spec: &MachineSpec,
-    mmio_irqs: &[u32],
+    bus: &BusDescription,
     acpi_root: u64,
     guest: &GuestMemoryMmap,
 ) -> Result<Entry, BootError> {
@@ -64,7 +64,7 @@ pub(crate) fn load(
         .transpose()?;
     let facts = Facts {
         initrd: initrd.as_ref(),
-        command_line_bytes: command_line::write(spec, mmio_irqs, kernel.max_command_line, guest)?,
+        command_line_bytes: command_line::write(spec, bus, kernel.max_command_line, guest)?,
         acpi_root,
         memory_map: memory::map(spec.memory),
     };

@@ -22,7 +22,7 @@ const GIBIBYTES: u64 = 4;
 const ENTRIES: u64 = 512;
 
 /// Writes the root, the one table below it, and the four below that.
-pub(super) fn write(guest: &GuestMemoryMmap) -> Result<(), BootError> {
+pub(crate) fn write(guest: &GuestMemoryMmap) -> Result<(), BootError> {
     let table = |index: u64| PAGE_TABLES_ADDRESS.saturating_add(index.saturating_mul(PAGE_BYTES));
     write_entries(guest, table(0), [table(1) | TABLE])?;
     let directories = (0..GIBIBYTES).map(|gib| table(gib.saturating_add(2)) | TABLE);

@@ -1,3 +1,8 @@
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "numbers of the test's own making"
+)]
+
 use proptest::prelude::*;
 
 use super::*;
@@ -24,7 +29,7 @@ fn translate(guest: &GuestMemoryMmap, address: u64) -> Option<u64> {
 }
 
 fn guest() -> GuestMemoryMmap {
-    let guest = allocate(MemorySize::new(MemorySize::MIN_BYTES).unwrap()).unwrap();
+    let guest = allocate(MemorySize::MIN).unwrap();
     write(&guest).unwrap();
     guest
 }

@@ -43,7 +43,7 @@ pub(super) fn write(facts: &Facts<'_>, guest: &GuestMemoryMmap) -> Result<(), Bo
         cmdline_paddr: COMMAND_LINE_ADDRESS,
         rsdp_paddr: facts.acpi_root,
         memmap_paddr: PVH_MEMORY_MAP_ADDRESS,
-        // Four at most.
+        // Five at most.
         memmap_entries: u32::try_from(facts.memory_map.len()).unwrap_or(0),
         ..hvm_start_info::default()
     };

@@ -37,7 +37,10 @@ impl Routes {
         if self.0.len() >= MAX_MESSAGES {
             return None;
         }
-        let gsi = (FIRST_MESSAGE..MESSAGES_END).find(|gsi| !self.0.contains_key(gsi))?;
+        // Numbers are in order, so the first that is not as it should be is a gap.
+        let taken = self.0.keys().map(Some).chain(std::iter::repeat(None));
+        let mut numbers = (FIRST_MESSAGE..MESSAGES_END).zip(taken);
+        let (gsi, _) = numbers.find(|(number, taken)| *taken != Some(number))?;
         self.0.insert(gsi, message);
         Some(Gsi(gsi))
     }

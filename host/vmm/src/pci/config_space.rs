@@ -1,6 +1,8 @@
 //! The configuration space of one PCI function (PCI 3.0, section 6.1): bytes,
 //! and which bits of them a guest can write.
 
+use crate::registers;
+
 /// The size of configuration space, in bytes. Beyond it, where PCI Express has
 /// more, there is nothing: it reads as zero.
 pub(crate) const CONFIG_SPACE_BYTES: usize = 256;
@@ -65,28 +67,23 @@ impl ConfigSpace {
 
     /// The guest reads. What is past the end reads as zero.
     pub(crate) fn read(&self, offset: u16, into: &mut [u8]) {
-        let bytes = self.bytes.iter().skip(usize::from(offset));
-        for (place, byte) in into.iter_mut().zip(bytes.chain(std::iter::repeat(&0))) {
-            *place = *byte;
-        }
+        registers::read(&self.bytes, u64::from(offset), into);
     }
 
     /// The guest writes: those bits that it can.
     pub(crate) fn write(&mut self, offset: u16, bytes: &[u8]) {
-        let places = self.bytes.iter_mut().zip(&self.writable);
-        for ((place, mask), byte) in places.skip(usize::from(offset)).zip(bytes) {
-            *place = *place & !mask | byte & mask;
-        }
+        let masks = self.writable.iter();
+        registers::write(&mut self.bytes, masks, u64::from(offset), bytes);
     }
 
     /// Sets bytes, whoever can write them.
     pub(crate) fn set(&mut self, offset: u16, bytes: &[u8]) {
-        put(&mut self.bytes, offset, bytes);
+        registers::set(&mut self.bytes, u64::from(offset), bytes);
     }
 
     /// Lets the guest write these bits, and no others of these bytes.
     pub(crate) fn let_write(&mut self, offset: u16, mask: &[u8]) {
-        put(&mut self.writable, offset, mask);
+        registers::set(&mut self.writable, u64::from(offset), mask);
     }
 
     /// Two bytes, little-endian.
@@ -101,12 +98,6 @@ impl ConfigSpace {
         let mut bytes = [0; 4];
         self.read(offset, &mut bytes);
         u32::from_le_bytes(bytes)
-    }
-}
-
-fn put(places: &mut [u8], offset: u16, bytes: &[u8]) {
-    for (place, byte) in places.iter_mut().skip(usize::from(offset)).zip(bytes) {
-        *place = *byte;
     }
 }
 

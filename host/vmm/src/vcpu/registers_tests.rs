@@ -58,7 +58,7 @@ fn segments_are_flat_and_say_what_their_descriptors_say() {
 
 #[test]
 fn the_descriptor_table_is_in_memory_where_the_register_says() {
-    let memory = allocate(MemorySize::new(MemorySize::MIN_BYTES).unwrap()).unwrap();
+    let memory = allocate(MemorySize::MIN).unwrap();
     write_descriptors(PVH, &memory).unwrap();
     let special = special(PVH, kvm_sregs::default());
     let code = GuestAddress(special.gdt.base + u64::from(CODE_SELECTOR));

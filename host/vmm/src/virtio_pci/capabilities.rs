@@ -29,21 +29,21 @@ const MSIX_ID: u8 = 0x11;
 const VENDOR_ID: u8 = 0x09;
 
 /// Where the capabilities are: one after the other.
-const MSIX: u16 = 0x40;
-const COMMON_CAPABILITY: u16 = 0x4c;
-const ISR_CAPABILITY: u16 = 0x5c;
-const DEVICE_CAPABILITY: u16 = 0x6c;
-const NOTIFY_CAPABILITY: u16 = 0x7c;
-const WINDOW_CAPABILITY: u16 = 0x90;
+const MSIX: u8 = 0x40;
+const COMMON_CAPABILITY: u8 = 0x4c;
+const ISR_CAPABILITY: u8 = 0x5c;
+const DEVICE_CAPABILITY: u8 = 0x6c;
+const NOTIFY_CAPABILITY: u8 = 0x7c;
+const WINDOW_CAPABILITY: u8 = 0x90;
 
 /// MSI-X's message control register, 16 bits.
-pub(super) const MSIX_CONTROL: u16 = MSIX + 2;
+pub(super) const MSIX_CONTROL: u16 = MSIX as u16 + 2;
 /// The window's BAR, its offset in it and its width: 8, 32 and 32 bits.
-const WINDOW_BAR: u16 = WINDOW_CAPABILITY + 4;
-const WINDOW_OFFSET: u16 = WINDOW_CAPABILITY + 8;
-const WINDOW_LENGTH: u16 = WINDOW_CAPABILITY + 12;
+const WINDOW_BAR: u16 = WINDOW_CAPABILITY as u16 + 4;
+const WINDOW_OFFSET: u16 = WINDOW_CAPABILITY as u16 + 8;
+const WINDOW_LENGTH: u16 = WINDOW_CAPABILITY as u16 + 12;
 /// The window itself: 4 bytes.
-pub(super) const WINDOW_DATA: u16 = WINDOW_CAPABILITY + 16;
+pub(super) const WINDOW_DATA: u16 = WINDOW_CAPABILITY as u16 + 16;
 
 /// `cfg_type` (section 4.1.4).
 const COMMON_CFG: u8 = 1;
@@ -68,6 +68,8 @@ pub(super) fn config_space(device_id: u16, queues: u16, vectors: u16, line: Gsi)
         subsystem_vendor: VENDOR,
         subsystem: SUBSYSTEM,
     });
+    // A driver says that the function may write to memory, and nobody here asks:
+    // a device that has queues writes to them.
     let command = COMMAND_MEMORY | COMMAND_BUS_MASTER | COMMAND_NO_INTX;
     space.let_write(COMMAND, &command.to_le_bytes());
     space.set(STATUS, &STATUS_CAPABILITIES.to_le_bytes());
@@ -84,56 +86,40 @@ pub(super) fn config_space(device_id: u16, queues: u16, vectors: u16, line: Gsi)
 }
 
 fn add_capabilities(space: &mut ConfigSpace, queues: u16, vectors: u16) {
-    let at = |offset: u16| u8::try_from(offset).unwrap_or(0);
-    space.set(CAPABILITIES, &[at(MSIX)]);
-
-    // BAR 0 is in the low three bits of both offsets.
-    let [last, last_high] = vectors.saturating_sub(1).to_le_bytes();
-    let [t0, t1, t2, t3] = TABLE.to_le_bytes();
-    let [p0, p1, p2, p3] = PENDING.to_le_bytes();
-    space.set(
-        MSIX,
-        &[
-            MSIX_ID,
-            at(COMMON_CAPABILITY),
-            last,
-            last_high,
-            t0,
-            t1,
-            t2,
-            t3,
-            p0,
-            p1,
-            p2,
-            p3,
-        ],
+    space.set(CAPABILITIES, &[MSIX]);
+    let mut add = |at: u8, words: &[u32]| {
+        for (place, word) in (u16::from(at)..).step_by(4).zip(words) {
+            space.set(place, &word.to_le_bytes());
+        }
+    };
+    // All are in BAR 0. MSI-X has its size, less one, beside its head.
+    let last_vector = u32::from(vectors.saturating_sub(1)) << 16;
+    let msix = u32::from_le_bytes([MSIX_ID, COMMON_CAPABILITY, 0, 0]) | last_vector;
+    let common = vendor(ISR_CAPABILITY, 16, COMMON_CFG);
+    let isr = vendor(DEVICE_CAPABILITY, 16, ISR_CFG);
+    let device = vendor(NOTIFY_CAPABILITY, 16, DEVICE_CFG);
+    let notify = vendor(WINDOW_CAPABILITY, 20, NOTIFY_CFG);
+    let notify_bytes = notify_bytes(queues);
+    let window = vendor(0, 20, PCI_CFG);
+    add(MSIX, &[msix, TABLE, PENDING]);
+    add(COMMON_CAPABILITY, &[common, 0, COMMON, COMMON_BYTES]);
+    add(ISR_CAPABILITY, &[isr, 0, ISR, ISR_BYTES]);
+    add(DEVICE_CAPABILITY, &[device, 0, DEVICE, DEVICE_BYTES]);
+    add(
+        NOTIFY_CAPABILITY,
+        &[notify, 0, NOTIFY, notify_bytes, NOTIFY_SPACING],
     );
+    add(WINDOW_CAPABILITY, &[window]);
     space.let_write(MSIX_CONTROL, &(ENABLE | MASK_ALL).to_le_bytes());
-
-    let mut add = |offset, next, kind, start: u32, bytes: u32, rest: Option<u32>| {
-        let [s0, s1, s2, s3] = start.to_le_bytes();
-        let [b0, b1, b2, b3] = bytes.to_le_bytes();
-        let [r0, r1, r2, r3] = rest.unwrap_or(0).to_le_bytes();
-        let size = if rest.is_some() { 20 } else { 16 };
-        #[rustfmt::skip]
-        let whole = [
-            VENDOR_ID, at(next), size, kind, 0, 0, 0, 0,
-            s0, s1, s2, s3, b0, b1, b2, b3, r0, r1, r2, r3,
-        ];
-        space.set(offset, whole.get(..usize::from(size)).unwrap_or(&whole));
-    };
-    let notify = notify_bytes(queues);
-    #[rustfmt::skip]
-    {
-        add(COMMON_CAPABILITY, ISR_CAPABILITY, COMMON_CFG, COMMON, COMMON_BYTES, None);
-        add(ISR_CAPABILITY, DEVICE_CAPABILITY, ISR_CFG, ISR, ISR_BYTES, None);
-        add(DEVICE_CAPABILITY, NOTIFY_CAPABILITY, DEVICE_CFG, DEVICE, DEVICE_BYTES, None);
-        add(NOTIFY_CAPABILITY, WINDOW_CAPABILITY, NOTIFY_CFG, NOTIFY, notify, Some(NOTIFY_SPACING));
-        add(WINDOW_CAPABILITY, 0, PCI_CFG, 0, 0, Some(0));
-    };
     space.let_write(WINDOW_BAR, &[0xff]);
     space.let_write(WINDOW_OFFSET, &[0xff; 8]);
     space.let_write(WINDOW_DATA, &[0xff; 4]);
+}
+
+/// The head of one of virtio's capabilities: where the next one is, how many
+/// bytes this one has, and what it is of.
+fn vendor(next: u8, bytes: u8, kind: u8) -> u32 {
+    u32::from_le_bytes([VENDOR_ID, next, bytes, kind])
 }
 
 /// What the PCI configuration access capability leads to (section 4.1.4.9).

@@ -4,18 +4,14 @@
 use super::PciEvents;
 use super::interrupts::Why;
 use super::regions::COMMON_BYTES;
+use crate::registers;
 use crate::transport::Transport;
 use crate::transport::queue::{Part, QueueSetup};
 
 /// Reads any bytes of it: no read changes anything, so they are taken from the
 /// whole structure as it is now.
 pub(super) fn read(offset: u64, into: &mut [u8], transport: &Transport, events: &PciEvents) {
-    let start = usize::try_from(offset).unwrap_or(usize::MAX);
-    let whole = whole(transport, events);
-    let bytes = whole.iter().skip(start);
-    for (place, byte) in into.iter_mut().zip(bytes.chain(std::iter::repeat(&0))) {
-        *place = *byte;
-    }
+    registers::read(&whole(transport, events), offset, into);
 }
 
 /// Writes one field, at its own width. A 64-bit field is written as a whole or

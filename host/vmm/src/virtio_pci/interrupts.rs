@@ -10,13 +10,13 @@
 use std::io;
 use std::sync::Arc;
 
-use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
+use vmm_sys_util::eventfd::EventFd;
 
 use super::msix::Msix;
 use crate::interrupt_line::{CONFIG_CHANGE, InterruptLine, USED_BUFFERS};
 use crate::transport::{FaultSink, TransportFault};
 use crate::virtio::Notifier;
-use crate::wiring::{EventWiring, Gsi, MsiMessage};
+use crate::wiring::{EventWiring, Gsi, MsiMessage, new_event};
 
 /// A source's vector where it has none (VIRTIO 1.2, section 4.1.5.1.2).
 pub(super) const NO_VECTOR: u16 = 0xffff;
@@ -61,7 +61,7 @@ impl Interrupts {
         queues: u16,
         faults: FaultSink,
     ) -> io::Result<Self> {
-        let config_event = Arc::new(EventFd::new(EFD_NONBLOCK)?);
+        let config_event = Arc::new(new_event()?);
         Ok(Self {
             wiring,
             line: Arc::new(line),
@@ -89,7 +89,7 @@ impl Interrupts {
     ///
     /// The program has no descriptors left.
     pub(super) fn start(&mut self, queue: u16) -> io::Result<Arc<dyn Notifier>> {
-        let event = Arc::new(EventFd::new(EFD_NONBLOCK)?);
+        let event = Arc::new(new_event()?);
         self.change(Why::Queue(queue), |source| {
             source.event = Some(event.clone());
         });

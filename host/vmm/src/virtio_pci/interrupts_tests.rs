@@ -1,6 +1,7 @@
 //! Which signals become messages, which wait, and which raise the line.
 
 use std::sync::Mutex;
+use std::thread;
 
 use super::*;
 use crate::fake_wiring::FakeWiring;
@@ -109,6 +110,27 @@ fn what_is_masked_is_pending_and_sent_once_when_it_is_not() {
     assert_eq!(rig.pending(), 0);
     rig.set_entry(1, 0x51, false);
     assert!(rig.sent().is_empty());
+}
+
+#[test]
+fn no_signal_is_lost_to_a_mask_that_comes_and_goes_meanwhile() {
+    let (mut rig, [first, _]) = Rig::new();
+    rig.interrupts.set_vector(Why::Queue(0), 1);
+    for _ in 0..500 {
+        let mut sent = thread::scope(|scope| {
+            let device = scope.spawn(|| first.notify());
+            let mut sent = 0;
+            while !device.is_finished() {
+                rig.set_entry(1, 0x41, false);
+                sent += rig.sent().len();
+                rig.set_entry(1, 0x41, true);
+            }
+            sent
+        });
+        rig.set_entry(1, 0x41, false);
+        sent += rig.sent().len();
+        assert!(sent > 0);
+    }
 }
 
 #[test]

@@ -3,14 +3,13 @@
 
 use std::ops::Range;
 
+use crate::registers;
 use crate::wiring::MsiMessage;
 
 /// How many vectors a table can have.
 pub(crate) const MAX_VECTORS: u16 = 2048;
 /// The bytes of a vector's entry: address, data, control.
 const ENTRY_BYTES: usize = 16;
-/// Of an entry, where its control is, whose bit 0 masks it.
-const CONTROL: usize = 12;
 /// The bytes of the largest table.
 pub(super) const TABLE_BYTES: u32 = 2048 * 16;
 /// The bytes of its pending bits.
@@ -29,6 +28,9 @@ const WRITABLE: [u8; ENTRY_BYTES] = [
     1, 0, 0, 0, // control
 ];
 
+/// An entry that no guest has touched: bit 0 of its control masks it.
+const MASKED: [u8; ENTRY_BYTES] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0];
+
 /// A table of vectors.
 pub(super) struct Msix {
     table: Vec<[u8; ENTRY_BYTES]>,
@@ -39,10 +41,8 @@ pub(super) struct Msix {
 impl Msix {
     /// Messages are not sent, and each vector is masked.
     pub(super) fn new(vectors: u16) -> Self {
-        let mut entry = [0; ENTRY_BYTES];
-        put(&mut entry, CONTROL, &[1]);
         Self {
-            table: vec![entry; usize::from(vectors.min(MAX_VECTORS))],
+            table: vec![MASKED; usize::from(vectors.min(MAX_VECTORS))],
             enabled: false,
             masked: false,
         }
@@ -78,30 +78,17 @@ impl Msix {
 
     /// Reads the table. What is past its end reads as zero.
     pub(super) fn read(&self, offset: u64, into: &mut [u8]) {
-        let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let bytes = self.table.as_flattened().iter().skip(start);
-        for (place, byte) in into.iter_mut().zip(bytes.chain(std::iter::repeat(&0))) {
-            *place = *byte;
-        }
+        registers::read(self.table.as_flattened(), offset, into);
     }
 
     /// Writes the table. Returns the vectors that this may have changed.
     pub(super) fn write(&mut self, offset: u64, bytes: &[u8]) -> Range<u16> {
-        let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let places = self.table.as_flattened_mut().iter_mut();
         let masks = WRITABLE.iter().cycle();
-        for ((place, mask), byte) in places.zip(masks).skip(start).zip(bytes) {
-            *place = *place & !mask | byte & mask;
-        }
+        registers::write(self.table.as_flattened_mut(), masks, offset, bytes);
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let end = start.saturating_add(bytes.len()).div_ceil(ENTRY_BYTES);
         let vector = |entry: usize| u16::try_from(entry).unwrap_or(u16::MAX).min(self.vectors());
         vector(start / ENTRY_BYTES)..vector(end)
-    }
-}
-
-fn put(entry: &mut [u8], offset: usize, bytes: &[u8]) {
-    for (place, byte) in entry.iter_mut().skip(offset).zip(bytes) {
-        *place = *byte;
     }
 }
 
