@@ -11,19 +11,19 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// Takes what was typed: the guest's part of it, and whether the user wants
+    /// Takes what was typed: the guest's part of it, and how often the user wants
     /// to leave, by Ctrl-A X. Ctrl-A Ctrl-A is one Ctrl-A for the guest; before
     /// anything else it is the guest's with what follows.
-    pub(super) fn take(&mut self, typed: &[u8]) -> (Vec<u8>, bool) {
+    pub(super) fn take(&mut self, typed: &[u8]) -> (Vec<u8>, usize) {
         let mut bytes = Vec::with_capacity(typed.len());
-        let mut leaves = false;
+        let mut leaves: usize = 0;
         for byte in typed {
             match (self.escaped, *byte) {
                 (false, ESCAPE) => {
                     self.escaped = true;
                     continue;
                 }
-                (true, b'x' | b'X') => leaves = true,
+                (true, b'x' | b'X') => leaves = leaves.saturating_add(1),
                 (true, ESCAPE) => bytes.push(ESCAPE),
                 (true, other) => bytes.extend([ESCAPE, other]),
                 (false, other) => bytes.push(other),

@@ -30,6 +30,9 @@ const PIECE_BYTES: usize = 4096;
 /// lost, as on any terminal; a pipe waits.
 const PIECES: usize = 64;
 
+/// What a user can say of leaving: that, and at once.
+const LEAVES: usize = 2;
+
 /// How long the last words of a guest may take to the screen.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -66,7 +69,7 @@ impl Terminal {
             false => None,
         };
         let (tell, typed) = mpsc::channel(PIECES);
-        let (tell_leave, leave) = mpsc::channel(1);
+        let (tell_leave, leave) = mpsc::channel(LEAVES);
         let keyboard = Keyboard {
             keys: raw.is_some().then(Keys::default),
             tell,
@@ -150,7 +153,7 @@ impl Keyboard {
                     let (bytes, leaves) = keys.take(read);
                     // Whoever types must always be able to leave.
                     let _lost = self.tell.try_send(bytes);
-                    if leaves {
+                    for _ in 0..leaves {
                         let _told_already = self.tell_leave.try_send(());
                     }
                 }
