@@ -24,6 +24,11 @@ const MEMORY_RESERVATION_BYTES: u64 = 4 << 30;
 /// pool reserves eight bytes of address space for each.
 pub const MAX_TABLE_ELEMENTS: u32 = 65_536;
 
+/// What the host keeps of a core instance beside its memory and its tables: its
+/// globals, and the addresses of its functions and imports. A megabyte is what an
+/// interpreter of twenty thousand functions takes, or 65,000 globals.
+const CORE_INSTANCE_BYTES: usize = 1 << 20;
+
 /// A plugin's stack, and what the host needs on it for WASI and its log: pages
 /// that nobody touches cost nothing.
 const STACK_BYTES: usize = 2 << 20;
@@ -130,6 +135,7 @@ fn pool() -> InstanceAllocationStrategy {
         // A component of today's tools has its own table and its shim's.
         .total_tables(MAX_INSTANCES.saturating_mul(4))
         .total_stacks(MAX_INSTANCES)
+        .max_core_instance_size(CORE_INSTANCE_BYTES)
         .max_core_instances_per_component(MAX_CORE_INSTANCES)
         .max_memories_per_component(MAX_MEMORIES)
         .max_tables_per_component(MAX_TABLES)

@@ -11,6 +11,7 @@ use wasmtime::{Result, StoreContextMut, bail};
 use crate::host::{ChannelId, ChannelOrder, LogLevel, Measure, SendError};
 use crate::outlet::Outlet;
 use crate::state::State;
+use crate::wasi;
 
 /// The package of the contract, and the one version that this host speaks.
 pub(crate) const PACKAGE: &str = "portunus:port";
@@ -62,7 +63,7 @@ type Caller<'a> = StoreContextMut<'a, State>;
 /// All that a plugin can import.
 pub(crate) fn linker(engine: &wasmtime::Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasi::add_to(&mut linker)?;
     channel(&mut ours(&mut linker, "channel")?)?;
     timer(&mut ours(&mut linker, "timer")?)?;
     log(&mut ours(&mut linker, "log")?)?;

@@ -26,6 +26,7 @@ mod imports;
 mod instance;
 mod journal;
 mod limits;
+mod listing;
 mod load_error;
 mod loader;
 mod metric_names;
@@ -34,6 +35,7 @@ mod output;
 mod private_folder;
 mod state;
 mod ticker;
+mod wasi;
 
 pub use code_cache::{CodeCache, MAX_CACHE_BYTES};
 pub use compiler::{ChildCompiler, CompileLimits, Compiler, compile_as_child};

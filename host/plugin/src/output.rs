@@ -13,6 +13,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use crate::limits::{Limits, to_usize};
+use crate::wasi::MAX_WRITE_BYTES;
 
 /// One output stream; a clone is the same stream. A write never waits and never
 /// fails: a plugin must not stop working because it prints. What is printed
@@ -133,7 +134,7 @@ impl OutputStream for Output {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(self.limit.max(1))
+        Ok(self.limit.clamp(1, MAX_WRITE_BYTES))
     }
 }
 

@@ -12,6 +12,7 @@ use portunus_device::ring::{Ring, RingFault, RingIndex};
 use tokio::sync::Notify;
 
 use crate::kick::{Kick, kicked};
+use crate::rarely::worth_telling;
 use crate::session::port::KickedRing;
 
 /// The device's control queues and its handshake, shared by the door (rings
@@ -196,9 +197,8 @@ impl State {
             return;
         };
         let before = self.faults.ignored;
-        let ignored = before.saturating_add(serviced.ignored);
-        self.faults.ignored = ignored;
-        if before.checked_ilog2() != ignored.checked_ilog2() {
+        self.faults.ignored = before.saturating_add(serviced.ignored);
+        if let Some(ignored) = worth_telling(before, self.faults.ignored) {
             tracing::warn!(ignored, %fault, "control messages of the guest's make no sense");
         }
     }

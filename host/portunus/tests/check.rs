@@ -305,14 +305,23 @@ fn what_cannot_be_served_says_whose_fault_it_is() {
         &["serve", "vm.toml", "--socket", "vm.sock"],
     );
     assert_eq!(faulty.status.code(), Some(2), "{faulty:?}");
-    let fine = portunus(
-        folder(ECHO).path(),
-        &["serve", "vm.toml", "--socket", "none/vm.sock"],
-    );
-    assert_eq!(fine.status.code(), Some(1), "{fine:?}");
-    assert!(
-        String::from_utf8(fine.stderr)
-            .unwrap()
-            .contains("none/vm.sock")
-    );
+    let dir = folder(ECHO);
+    let serve = |socket: &str| {
+        let served = portunus(dir.path(), &["serve", "vm.toml", "--socket", socket]);
+        let told = String::from_utf8(served.stderr).unwrap();
+        assert!(told.contains(socket), "{told}");
+        (served.status.code(), told)
+    };
+    // What the command line asks for can never be.
+    let (status, told) = serve("none/vm.sock");
+    assert_eq!(status, Some(2), "{told}");
+    assert!(told.contains("create it: mkdir -p 'none'"), "{told}");
+    let (status, told) = serve("vm.toml");
+    assert_eq!(status, Some(2), "{told}");
+    let (status, told) = serve(&"s".repeat(108));
+    assert_eq!(status, Some(2), "{told}");
+    // What another program has can be had once that is gone.
+    let _other = std::os::unix::net::UnixListener::bind(dir.path().join("vm.sock")).unwrap();
+    let (status, told) = serve("vm.sock");
+    assert_eq!(status, Some(1), "{told}");
 }

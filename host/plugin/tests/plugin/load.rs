@@ -302,3 +302,18 @@ fn a_module_that_exports_nothing_is_no_plugin() {
     let error = refusal(&encode(EMPTY, &world, ""));
     assert!(matches!(error, LoadError::WrongWorld { .. }), "{error}");
 }
+
+#[test]
+fn globals_beyond_what_the_host_keeps_of_an_instance_are_told() {
+    let with = |globals: usize| {
+        let globals = "(global i64 (i64.const 0))".repeat(globals);
+        let module = Plugin::default()
+            .module()
+            .replace("(memory $memory", &format!("{globals}(memory $memory"));
+        encode(&module, &contract(), "")
+    };
+    Component::load(engine(), &with(60_000), "large.wasm").expect("a plugin");
+    let error = refusal(&with(70_000));
+    assert!(matches!(error, LoadError::Malformed { .. }), "{error}");
+    assert!(error.to_string().contains("instance allocation"), "{error}");
+}

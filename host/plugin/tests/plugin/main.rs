@@ -12,6 +12,7 @@ mod limits;
 mod load;
 mod recorder;
 mod text;
+mod wasi_memory;
 mod words;
 
 use portunus_plugin::{Component, Engine, Fault, Grants, Instance, Limits};

@@ -6,6 +6,7 @@
 
 mod check;
 mod demo;
+mod guest;
 mod log_arguments;
 mod plugin_arguments;
 
@@ -144,6 +145,19 @@ in either case.")]
         #[command(flatten)]
         plugins: PluginArguments,
     },
+    /// Makes a small Debian guest for `run`: a kernel, and an initial RAM disk with a shell.
+    ///
+    /// The kernel and all else are Debian's packages, fetched once (105 MB) and unpacked in a folder:
+    /// PORTUNUS_GUEST_DIR, or else one in the user's cache. Nothing is installed on the system.
+    #[command(after_help = "\
+Example: portunus guest examples/vm/boot
+
+The files are DIR/vmlinuz and DIR/initrd.img.")]
+    Guest {
+        /// Where the files go.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Prints the JSON Schema of the configuration, for editors and other tools.
     #[command(after_help = "\
 Example: portunus schema > portunus.schema.json
@@ -194,6 +208,7 @@ impl From<ServeFault> for Failure {
     fn from(fault: ServeFault) -> Self {
         match fault {
             ServeFault::Configuration(faults) => Self::Configuration(faults),
+            fault @ ServeFault::SocketPath { .. } => Self::Usage(fault.into()),
             other => Self::Running(other.into()),
         }
     }
@@ -260,6 +275,7 @@ fn run(command: Command) -> Result<u8, Failure> {
             within,
             plugins,
         } => demo::run(&DemoSpec { keep, within }, plugins.plugins()?)?,
+        Command::Guest { folder } => guest::run(&folder)?,
         Command::Schema => print(&format!("{:#}", config::schema().as_value()))?,
         Command::RestoreTerminal => return Ok(restore_terminal()),
         Command::Compile { parent } => return Ok(compile_as_child(parent)),

@@ -143,7 +143,7 @@ pub static LIMITS: [LimitEntry; 17] = [
         bounds: bounds(
             count(1),
             count(MAX_CORE_INSTANCES as u64),
-            "a component has one, and the host has room for so many",
+            "a component has one, and the host has room for so many, at 1 MiB at most for each",
         ),
         strikes: "the instance does not start",
     },
@@ -183,7 +183,7 @@ pub static LIMITS: [LimitEntry; 17] = [
         bounds: bounds(
             count(8),
             count(4096),
-            "the standard streams and a file, and each may hold a descriptor of the host",
+            "the standard streams and a file, and each may hold a descriptor and 64 KiB of the host",
         ),
         strikes: ENDS,
     },

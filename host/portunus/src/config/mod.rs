@@ -44,6 +44,8 @@ pub use plugin::{
 pub use quantity::{Bounds, ByteRate, ByteSize, Count, Quantity, TimeSpan};
 pub use render::Style;
 pub use schema::schema;
+pub use socket::SocketPathFault;
+pub(crate) use socket::path_fault;
 pub use source::{Located, MAX_SOURCE_SIZE, Source, Span};
 pub use spec::{
     Access, DeviceSpec, DirGrantSpec, GrantSpec, GuestPath, MAX_DIRS, MetricsSpec, PluginConfig,

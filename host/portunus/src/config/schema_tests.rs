@@ -190,12 +190,13 @@ fn the_schema_refuses_what_the_walk_refuses() {
 #[test]
 fn every_example_loads_and_fits_the_schema() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let machine = examples.join("vm/vm.toml");
     let files = fs::read_dir(examples)
         .unwrap()
         .map(|entry| entry.unwrap().path());
     let is_configuration = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "toml");
     let mut count = 0;
-    for path in files.filter(is_configuration) {
+    for path in files.chain([machine]).filter(is_configuration) {
         let loaded = load(&path, &mut LoadNothing);
         assert!(loaded.is_ok(), "{}", loaded.unwrap_err());
         assert!(
@@ -205,5 +206,5 @@ fn every_example_loads_and_fits_the_schema() {
         );
         count += 1;
     }
-    assert_eq!(count, 3);
+    assert_eq!(count, 4);
 }

@@ -9,13 +9,30 @@ use super::diagnose::Diagnostic;
 use super::source::Located;
 use crate::listener::MAX_PATH_BYTES;
 
+/// What keeps a socket from being made at a path.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}; {help}")]
+pub struct SocketPathFault {
+    what: String,
+    /// A few words beside the path.
+    label: &'static str,
+    /// What to do.
+    help: String,
+}
+
 /// What keeps a socket from being made at this path, if anything does. A socket
 /// that is there already does not: it is what a crash left behind, or the
 /// program's that runs with this configuration now.
+pub(crate) fn path_fault(path: &Path) -> Option<SocketPathFault> {
+    let (what, label, help) = too_long(path)
+        .or_else(|| no_directory(path))
+        .or_else(|| in_the_way(path))?;
+    Some(SocketPathFault { what, label, help })
+}
+
+/// The same of a path that the configuration names.
 pub(crate) fn fault(socket: &Located<PathBuf>) -> Option<Diagnostic> {
-    let (what, label, help) = too_long(socket)
-        .or_else(|| no_directory(socket))
-        .or_else(|| in_the_way(socket))?;
+    let SocketPathFault { what, label, help } = path_fault(socket)?;
     Some(Diagnostic::new(what).at(socket.span, label).help(help))
 }
 

@@ -8,7 +8,7 @@
 //! behind, lies in an exchange folder of its own.
 //!
 //! For a machine with KVM there are Debian's kernel, [`StockKernel`], and the
-//! [`Initramfs`] that it starts with.
+//! [`Initramfs`] that it starts with: [`MachineGuest`] is both.
 //!
 //! The device that the guest is given, and what answers its ports, are the
 //! caller's.
@@ -17,6 +17,7 @@ mod console;
 mod folder;
 mod initramfs;
 mod kernel;
+mod machine;
 mod memory_folder;
 mod packages;
 mod progress;
@@ -27,6 +28,7 @@ mod unpacked;
 pub use folder::{RunFolder, RunFolderError};
 pub use initramfs::{Initramfs, InitramfsError};
 pub use kernel::StockKernel;
+pub use machine::{MachineGuest, MachineGuestError};
 pub use memory_folder::NoMemoryFolder;
 pub use packages::FetchError;
 pub use progress::Progress;

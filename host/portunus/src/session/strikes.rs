@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use portunus_plugin::LimitStruck;
 
+use super::counters::add;
 use crate::config::{LIMITS, Limit};
+use crate::rarely::count;
 
 /// A counter for each limit. They only grow; any task may read them.
 #[derive(Debug, Default)]
@@ -28,17 +30,18 @@ impl Strikes {
 
     /// Counts a limit that ended an instance; the failure is logged with it.
     pub(crate) fn ended(&self, struck: &LimitStruck) {
-        self.count(struck.name());
+        if let Some(counter) = self.counter(struck.name()) {
+            add(counter, 1);
+        }
     }
 
     /// Counts a limit that a session goes on with, and logs it: the first time,
     /// and then ever more rarely, since a guest or a plugin can have it strike
     /// at every byte.
     pub(super) fn strike(&self, limit: Limit, value: impl Display) {
-        let strikes = self.count(limit.name());
-        if !strikes.is_power_of_two() {
+        let Some(strikes) = self.counter(limit.name()).and_then(count) else {
             return;
-        }
+        };
         let limit_name = limit.name();
         match limit {
             // How bytes are made to wait, with nothing lost.
@@ -55,12 +58,6 @@ impl Strikes {
         let mut counted = LIMITS.iter().zip(&self.0);
         let (_, count) = counted.find(|(entry, _)| entry.name == name)?;
         Some(count)
-    }
-
-    /// Counts one, and tells how many that makes.
-    fn count(&self, name: &str) -> u64 {
-        let counter = self.counter(name);
-        counter.map_or(0, |count| count.fetch_add(1, Relaxed).saturating_add(1))
     }
 }
 

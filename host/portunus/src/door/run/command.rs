@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use portunus_vmm::transport::FaultSink;
 use portunus_vmm::{Ended, MachineSpec, Parts};
 use tracing::Instrument;
 
@@ -73,6 +74,7 @@ async fn with_consoles(
     let parts = Parts {
         devices: vec![Box::new(ConsoleDevice::new(Arc::clone(router)))],
         serial,
+        faults: fault_log(router),
     };
     let life = Life {
         loaded,
@@ -83,6 +85,18 @@ async fn with_consoles(
     let ended = life.run(parts, &mut consoles).await;
     consoles.give_back();
     ended
+}
+
+/// Logs what goes wrong between a driver and the device: the first time, and
+/// then ever more rarely.
+fn fault_log(router: &Arc<Router>) -> FaultSink {
+    let router = Arc::clone(router);
+    Arc::new(move |fault| {
+        if let Some(times) = router.complain() {
+            let _vm = router.span().enter();
+            tracing::warn!(%fault, times, "the device and the guest's driver do not agree");
+        }
+    })
 }
 
 /// One machine, from its first boot through its reboots to its end.

@@ -91,14 +91,7 @@ impl VirtioDevice for ConsoleDevice {
     }
 
     fn accept_features(&mut self, features: u64) -> bool {
-        let accepted = self.device.accept(features);
-        if let Err(fault) = &accepted
-            && let Some(times) = self.device.router().complain()
-        {
-            let _vm = self.vm.enter();
-            tracing::warn!(%fault, times, "the guest's driver is refused");
-        }
-        accepted.is_ok()
+        self.device.accept(features).is_ok()
     }
 
     fn read_config(&self, offset: u64, into: &mut [u8]) {
@@ -113,12 +106,7 @@ impl VirtioDevice for ConsoleDevice {
     fn start_queue(&mut self, queue: StartedQueue) -> Result<(), String> {
         let (runtime, vm) = (self.runtime.clone(), self.vm.clone());
         let (_runtime, _vm) = (runtime.enter(), vm.enter());
-        let index = queue.index;
-        self.attach(queue).inspect_err(|fault| {
-            if let Some(times) = self.device.router().complain() {
-                tracing::error!(queue = index, %fault, times, "the guest starts a queue that cannot be");
-            }
-        })
+        self.attach(queue)
     }
 
     fn reset(&mut self) {

@@ -1,11 +1,11 @@
 //! The command: from a configuration's path to an orderly stop.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Server;
-use crate::config::{self, Diagnostics};
+use crate::config::{self, Diagnostics, SocketPathFault};
 use crate::door::descriptors::{self, TooFewDescriptors};
 use crate::launch::launch;
 use crate::listener::SocketFault;
@@ -24,6 +24,14 @@ pub enum ServeFault {
     /// The configuration has faults.
     #[error(transparent)]
     Configuration(#[from] Diagnostics),
+    /// No socket can be where the command line wants it.
+    #[error("--socket {}: {fault}", path.display())]
+    SocketPath {
+        /// Where.
+        path: PathBuf,
+        /// Why not, and what to do.
+        fault: SocketPathFault,
+    },
     /// The process may have too few open files.
     #[error(transparent)]
     Descriptors(#[from] TooFewDescriptors),
@@ -51,6 +59,10 @@ pub fn run(
     grace: Duration,
     mut plugins: Plugins,
 ) -> Result<(), ServeFault> {
+    if let Some(fault) = config::path_fault(socket) {
+        let path = socket.to_owned();
+        return Err(ServeFault::SocketPath { path, fault });
+    }
     let loaded = config::load(config, &mut plugins)?;
     fits_vhost_user(&loaded)?;
     descriptors::provide(&loaded.spec)?;

@@ -8,7 +8,8 @@ use portunus_device::ring::RingFault;
 
 use super::Port;
 use crate::kick::Kick;
-use crate::session::counters::{add, get};
+use crate::rarely::count;
+use crate::session::counters::add;
 
 /// A queue that the door attached.
 pub(super) struct Attached<Queue> {
@@ -45,10 +46,8 @@ impl<Queue> Attached<Queue> {
             }
             _ => {
                 self.error.signal();
-                add(&port.counters.guest_faults, 1);
-                let faults = get(&port.counters.guest_faults);
                 // A guest can reset its device and do it again.
-                if faults.is_power_of_two() {
+                if let Some(faults) = count(&port.counters.guest_faults) {
                     tracing::error!(
                         port_name, %fault, faults,
                         "the guest broke one of the port's rings; it rests until the device is reset"
