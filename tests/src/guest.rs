@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use portunus::guest::{GuestRoot, RootError, default_folder};
+use portunus::guest::{GuestRoot, Progress, RootError, default_folder};
 
 /// The longest that anything takes in a guest on a loaded machine.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -16,11 +16,20 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 ///
 /// Where it cannot be made; the error says what to do.
 pub fn root() -> Result<GuestRoot, RootError> {
-    let folder = match std::env::var_os("PORTUNUS_GUEST_DIR") {
-        Some(_) => default_folder()?,
-        None => project().join("target/guest"),
-    };
-    GuestRoot::prepare(&folder, &mut |step| eprintln!("guest: {step}"))
+    GuestRoot::prepare(&folder()?, &mut tell)
+}
+
+/// Where all that test guests are made of is kept.
+pub(crate) fn folder() -> Result<PathBuf, RootError> {
+    match std::env::var_os("PORTUNUS_GUEST_DIR") {
+        Some(_) => default_folder(),
+        None => Ok(project().join("target/guest")),
+    }
+}
+
+/// Says what is being prepared: it takes a while, once.
+pub(crate) fn tell(step: &Progress) {
+    eprintln!("guest: {step}");
 }
 
 /// The project's folder.

@@ -14,6 +14,8 @@ pub mod bench;
 pub mod device;
 pub mod front_end;
 pub mod guest;
+pub mod lines;
+pub mod nested;
 pub mod program;
 pub mod scrape;
 

@@ -101,11 +101,11 @@ impl Acpi {
     /// The first number of the package named `_S5_`: a name, PackageOp, a length of
     /// one to four bytes, a count, and a byte with or without its prefix.
     fn sleep_type(&self) -> Option<u8> {
-        let at = self
-            .differentiated
-            .windows(5)
-            .position(|window| window == b"_S5_\x12")?;
-        let package = self.differentiated.get(at + 5..)?;
+        let last = self.differentiated.len().checked_sub(8)?;
+        let begin = self.differentiated.as_ptr().addr() as u64;
+        let name = u32::from_le_bytes(*b"_S5_");
+        let at = (0..last).find(|at| cpu::load32(begin + *at as u64) == name)?;
+        let package = self.differentiated.get(at + 4..)?.strip_prefix(b"\x12")?;
         let length_bytes = 1 + usize::from(package.first()? >> 6);
         match *package.get(length_bytes + 1..)? {
             [0x0a, value, ..] | [value, ..] => Some(value & 7),

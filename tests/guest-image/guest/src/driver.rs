@@ -4,19 +4,22 @@
 use core::hint;
 
 use crate::cpu;
-use crate::interrupts;
 use crate::memory::Pool;
 use crate::queue::Queue;
+use crate::serial::Word::{Number, Text};
 use crate::serial::say;
 use crate::transport::{ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK, Transport};
 
 /// What this guest gives up at, in words.
 pub type Outcome<T> = Result<T, &'static str>;
 
-/// More queues than these are left alone: a console and 31 ports have 66.
-const QUEUES_LIMIT: u16 = 66;
 /// Ports that this guest uses.
-const PORTS_LIMIT: usize = 4;
+pub const PORTS_LIMIT: usize = 4;
+/// Their queues, a console's and the control queues. More are left alone.
+const QUEUES_LIMIT: usize = 2 * (PORTS_LIMIT + 2);
+
+/// The queues that a driver of so many ports needs.
+type Queues = [Option<Queue>; QUEUES_LIMIT];
 
 const MULTIPORT: u32 = 1 << 1;
 const EVENT_IDX: u32 = 1 << 29;
@@ -28,8 +31,9 @@ const CONTROL_SEND: u16 = 3;
 /// Control buffers, and their size: a header of eight bytes, and a name.
 const CONTROL_BUFFERS: u16 = 16;
 const CONTROL_BYTES: u32 = 256;
-/// As Linux's: a page to receive into.
+/// As Linux's: a page to receive into. Few of them, so that they run out.
 const RECEIVE_BYTES: u32 = 4096;
+const RECEIVE_BUFFERS: u16 = 8;
 /// As Linux's: the most that one write sends.
 pub const SEND_BYTES: u32 = 32 << 10;
 
@@ -62,9 +66,8 @@ pub struct Port {
 
 impl Port {
     /// Its name, as far as it fits.
-    pub fn name(&self) -> &str {
-        let name = self.name.get(..self.name_bytes).unwrap_or_default();
-        core::str::from_utf8(name).unwrap_or("(not text)")
+    pub fn name(&self) -> &[u8] {
+        self.name.get(..self.name_bytes).unwrap_or_default()
     }
 
     /// Its receive queue; the next one is its transmit queue.
@@ -81,19 +84,9 @@ pub struct Driver<'a> {
     transport: &'a dyn Transport,
     pool: &'a Pool,
     waiting: Waiting,
-    queues: [Option<Queue>; QUEUES_LIMIT as usize],
+    queues: Queues,
     ports: [Option<Port>; PORTS_LIMIT],
-    /// Notifications sent, since the last [`Driver::counts`].
     notified: u64,
-}
-
-/// Notifications and interrupts.
-#[derive(Debug, Clone, Copy)]
-pub struct Counts {
-    /// The driver's notifications.
-    pub notifications: u64,
-    /// The device's interrupts, so far.
-    pub interrupts: u64,
 }
 
 /// Resets the device, and chooses features. Answers whether event indices are
@@ -118,18 +111,19 @@ pub fn negotiate(transport: &dyn Transport) -> Outcome<bool> {
     Ok(event_idx != 0)
 }
 
-/// Makes the device's queues, and tells it of them.
+/// Makes the queues that so many ports need, and tells the device of them.
 pub fn start_queues(
     transport: &dyn Transport,
     pool: &Pool,
     event_idx: bool,
-) -> Outcome<[Option<Queue>; QUEUES_LIMIT as usize]> {
-    // After the console's two and the control queues, two for each port; config
-    // space says how many ports there may be, the console counted.
-    let ports = transport.config(4).max(1);
-    let count = QUEUES_LIMIT.min((ports.min(64) as u16 + 1) * 2);
-    let mut queues = [const { None }; QUEUES_LIMIT as usize];
-    for (index, slot) in (0..count).zip(&mut queues) {
+    port_count: usize,
+) -> Outcome<Queues> {
+    if port_count > PORTS_LIMIT {
+        return Err("this guest knows four ports at most");
+    }
+    let mut queues = [const { None }; QUEUES_LIMIT];
+    let count = 2 * (port_count + 2);
+    for (index, slot) in (0..).zip(queues.iter_mut().take(count)) {
         let limit = transport.queue_limit(index);
         if limit == 0 {
             return Err("the device has fewer queues than ports");
@@ -150,11 +144,12 @@ impl<'a> Driver<'a> {
         waiting: Waiting,
         port_count: usize,
     ) -> Outcome<Self> {
-        if port_count > PORTS_LIMIT {
-            return Err("this guest knows four ports at most");
-        }
         let event_idx = negotiate(transport)?;
-        let queues = start_queues(transport, pool, event_idx)?;
+        // `max_nr_ports`, at offset 4 of config space.
+        if (transport.config(4) as usize) < port_count {
+            return Err("the device has fewer ports");
+        }
+        let queues = start_queues(transport, pool, event_idx, port_count)?;
         let mut driver = Self {
             transport,
             pool,
@@ -192,9 +187,9 @@ impl<'a> Driver<'a> {
         port.ok_or("the device has fewer ports")
     }
 
-    /// Sends what `fill` puts into a buffer to the host, if one is free: at most
-    /// 32 KiB.
-    pub fn send(&mut self, port: &Port, fill: impl FnOnce(&mut [u8]) -> usize) -> Outcome<bool> {
+    /// Sends what `fill` puts into a buffer to the host, if one is free. It hears
+    /// where the buffer is and how large, and answers how much of it to send.
+    pub fn send(&mut self, port: &Port, fill: impl FnOnce(u64, u64) -> u64) -> Outcome<bool> {
         let index = port.receive_queue() + 1;
         let queue = self.queue(index)?;
         while let Some(used) = queue.used() {
@@ -215,7 +210,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Hands `take` the next bytes from the host; false where there are none.
-    pub fn receive(&mut self, port: &Port, take: impl FnOnce(&[u8])) -> Outcome<bool> {
+    pub fn receive(&mut self, port: &Port, take: impl FnOnce(&'static [u8])) -> Outcome<bool> {
         let index = port.receive_queue();
         let Some(used) = self.queue(index)?.used() else {
             return Ok(false);
@@ -238,12 +233,9 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// Notifications and interrupts so far.
-    pub fn counts(&self) -> Counts {
-        Counts {
-            notifications: self.notified,
-            interrupts: interrupts::count(0..interrupts::COUNT),
-        }
+    /// How many notifications were sent.
+    pub fn notified(&self) -> u64 {
+        self.notified
     }
 
     fn wait_for(&mut self, done: impl Fn(&Self) -> bool) -> Outcome<()> {
@@ -257,10 +249,9 @@ impl<'a> Driver<'a> {
     /// does.
     fn tell(&mut self, id: u32, event: u16, value: u16) -> Outcome<()> {
         self.with_queue(CONTROL_SEND, |queue| {
-            queue.send(|buffer| {
-                let message =
-                    (u64::from(value) << 48 | u64::from(event) << 32 | u64::from(id)).to_le_bytes();
-                buffer[..8].copy_from_slice(&message);
+            queue.send(|buffer, _| {
+                let message = u64::from(value) << 48 | u64::from(event) << 32 | u64::from(id);
+                cpu::store64(buffer, message);
                 8
             });
         })?;
@@ -286,7 +277,7 @@ impl<'a> Driver<'a> {
         let (id, event, value) = (header as u32, (header >> 32) as u16, header >> 48);
         match event {
             PORT_ADD => self.add_port(id)?,
-            PORT_REMOVE => say(format_args!("port {id} is removed")),
+            PORT_REMOVE => say(&[Text("port "), Number(id.into()), Text(" is removed")]),
             PORT_OPEN => {
                 if let Some(port) = self.known(id) {
                     port.host_open = value != 0;
@@ -322,7 +313,7 @@ impl<'a> Driver<'a> {
         let (receive, send) = (port.receive_queue(), port.receive_queue() + 1);
         let pool = self.pool;
         let queue = self.queue(receive)?;
-        queue.take_buffers(pool, queue.rings.size, RECEIVE_BYTES);
+        queue.take_buffers(pool, RECEIVE_BUFFERS, RECEIVE_BYTES);
         self.with_queue(receive, Queue::offer_all)?;
         let queue = self.queue(send)?;
         queue.take_buffers(pool, queue.rings.size, SEND_BYTES);

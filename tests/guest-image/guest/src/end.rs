@@ -16,6 +16,7 @@ use core::hint;
 use crate::acpi::Acpi;
 use crate::boot::Boot;
 use crate::cpu;
+use crate::serial::Word::{Bytes, Text};
 use crate::serial::say;
 
 /// A port that does nothing; and how often reading it gives a host time enough to
@@ -25,11 +26,11 @@ const PATIENCE_READS: u32 = 10_000;
 
 /// Ends as the command line says.
 pub fn end(boot: &Boot, acpi: Option<&Acpi>) -> ! {
-    let how = boot.value("end").unwrap_or("poweroff");
-    say(format_args!("ends: {how}"));
+    let how = boot.value("end").unwrap_or(b"poweroff");
+    say(&[Text("ends: "), Bytes(how)]);
     match how {
-        "poweroff" => power_off(acpi),
-        "reboot" => {
+        b"poweroff" => power_off(acpi),
+        b"reboot" => {
             if let Some(acpi) = acpi {
                 acpi.reset();
             }
@@ -37,28 +38,28 @@ pub fn end(boot: &Boot, acpi: Option<&Acpi>) -> ! {
             keyboard();
             unheard()
         }
-        "reset-port" => {
+        b"reset-port" => {
             reset_port();
             unheard()
         }
-        "keyboard" => {
+        b"keyboard" => {
             keyboard();
             unheard()
         }
-        "button" => {
+        b"button" => {
             while !acpi.is_some_and(Acpi::button_pressed) {
                 hint::spin_loop();
             }
-            say(format_args!("the power button was pressed"));
+            say(&[Text("the power button was pressed")]);
             power_off(acpi)
         }
-        "halt" => cpu::halt(),
-        "spin" => loop {
+        b"halt" => cpu::halt(),
+        b"spin" => loop {
             hint::spin_loop();
         },
-        "triple-fault" => cpu::triple_fault(),
+        b"triple-fault" => cpu::triple_fault(),
         _ => {
-            say(format_args!("FAILED: there is no such end"));
+            say(&[Text("FAILED: there is no such end")]);
             power_off(acpi)
         }
     }
@@ -68,7 +69,7 @@ pub fn end(boot: &Boot, acpi: Option<&Acpi>) -> ! {
 pub fn power_off(acpi: Option<&Acpi>) -> ! {
     match acpi {
         Some(acpi) => acpi.power_off(),
-        None => say(format_args!("there is no ACPI")),
+        None => say(&[Text("there is no ACPI")]),
     }
     unheard()
 }
@@ -88,6 +89,6 @@ fn unheard() -> ! {
     for _ in 0..PATIENCE_READS {
         cpu::in8(NOBODY);
     }
-    say(format_args!("FAILED: the machine goes on"));
+    say(&[Text("FAILED: the machine goes on")]);
     cpu::triple_fault()
 }

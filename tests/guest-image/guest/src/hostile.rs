@@ -7,6 +7,7 @@ use crate::cpu;
 use crate::driver::{Driver, Outcome, Waiting, negotiate, start_queues};
 use crate::memory::Pool;
 use crate::pci::{ADDRESS, DATA, Function, Pci};
+use crate::serial::Word::{Number, Text};
 use crate::serial::say;
 use crate::talk;
 use crate::transport::{
@@ -31,6 +32,9 @@ const BAD_ADDRESSES: [u64; 7] = [
 const BAD_SIZES: [u16; 7] = [0, 3, 255, 257, 4096, 0x8000, 0xffff];
 /// Queues that no device of a test has, but for the first.
 const ABSENT_QUEUES: [u16; 5] = [0, 66, 1000, 0x8000, 0xffff];
+
+/// What a device that survived echoes, in bytes.
+const QUICK_SIZES: [u64; 2] = [1, 4096];
 
 /// How the device is reached, for what is peculiar to it.
 pub enum Bus<'a> {
@@ -97,9 +101,20 @@ impl Rogue<'_> {
     fn survived(&self, what: &str) -> Outcome<()> {
         let pool = self.pool.clone();
         let mut driver = Driver::start(self.transport, &pool, self.waiting, self.ports)?;
-        talk::echo(&mut driver, self.ports, 1)?;
-        say(format_args!("survived {what}"));
+        talk::echo(&mut driver, &pool, self.ports, &QUICK_SIZES, 1)?;
+        say(&[Text("survived "), Text(what)]);
         Ok(())
+    }
+
+    fn told(&self, what: &str, times: usize, of: usize) {
+        let (times, of) = (times as u64, of as u64);
+        say(&[
+            Text(what),
+            Text(": "),
+            Number(times),
+            Text(" of "),
+            Number(of),
+        ]);
     }
 
     fn random(&mut self) -> u64 {
@@ -126,7 +141,7 @@ impl Rogue<'_> {
             self.reset()?;
             let event_idx = negotiate(self.transport)?;
             if step > 1 {
-                start_queues(self.transport, &pool, event_idx)?;
+                start_queues(self.transport, &pool, event_idx, self.ports)?;
             }
             if step > 2 {
                 self.transport.set_status(READY);
@@ -149,10 +164,7 @@ impl Rogue<'_> {
         for size in BAD_SIZES {
             refused += self.start_wrongly(|rings| Rings { size, ..rings })?;
         }
-        say(format_args!(
-            "{refused} of {} sizes refused",
-            BAD_SIZES.len()
-        ));
+        self.told("sizes refused", refused, BAD_SIZES.len());
         Ok(())
     }
 
@@ -169,10 +181,7 @@ impl Rogue<'_> {
             })?;
             refused += self.start_wrongly(|rings| Rings { used: bad, ..rings })?;
         }
-        say(format_args!(
-            "{refused} of {} rings refused",
-            3 * BAD_ADDRESSES.len()
-        ));
+        self.told("rings refused", refused, 3 * BAD_ADDRESSES.len());
         Ok(())
     }
 
@@ -181,7 +190,7 @@ impl Rogue<'_> {
     fn start_wrongly(&self, spoil: impl Fn(Rings) -> Rings) -> Outcome<usize> {
         let pool = self.pool.clone();
         let event_idx = negotiate(self.transport)?;
-        let queues = start_queues(self.transport, &pool, event_idx)?;
+        let queues = start_queues(self.transport, &pool, event_idx, self.ports)?;
         self.reset()?;
         negotiate(self.transport)?;
         for (index, queue) in (0..).zip(queues.iter().flatten()) {
@@ -211,8 +220,8 @@ impl Rogue<'_> {
         self.transport.choose_features(7, !0);
         self.transport.features(!0);
         // Queues told of twice, before and after they run, and elsewhere.
-        let queues = start_queues(self.transport, &pool, event_idx)?;
-        start_queues(self.transport, &pool, event_idx)?;
+        let queues = start_queues(self.transport, &pool, event_idx, self.ports)?;
+        start_queues(self.transport, &pool, event_idx, self.ports)?;
         self.transport.set_status(READY);
         self.transport.set_status(READY);
         for (index, queue) in (0..).zip(queues.iter().flatten()) {
@@ -325,7 +334,7 @@ impl Rogue<'_> {
             pci.restore();
         }
         // It runs still.
-        talk::echo(&mut driver, self.ports, 1)
+        talk::echo(&mut driver, &pool, self.ports, &QUICK_SIZES, 1)
     }
 
     fn wrong_vectors(&mut self, pci: &Pci) -> Outcome<()> {

@@ -6,7 +6,7 @@ use crate::cpu;
 use crate::memory::Pool;
 
 /// How many vectors there are, from [`FIRST`] on.
-pub const COUNT: u16 = 128;
+pub const COUNT: u16 = 16;
 /// The first of them: beyond the processor's own.
 const FIRST: u16 = 64;
 /// From one stub to the next.
@@ -41,11 +41,21 @@ pub fn message(vector: u16) -> Message {
     }
 }
 
-/// How often interrupts of these vectors came.
-pub fn count(of: impl Iterator<Item = u16>) -> u64 {
-    of.filter_map(|vector| INTERRUPTS.get(usize::from(vector)))
-        .map(|count| count.load(Ordering::Relaxed))
-        .sum()
+/// How often interrupts came.
+pub fn count() -> u64 {
+    let counts = INTERRUPTS.iter();
+    counts.map(|count| count.load(Ordering::Relaxed)).sum()
+}
+
+/// How many vectors interrupts came for. One that nobody takes waits in the local
+/// APIC's request register.
+pub fn vectors_seen() -> u64 {
+    let seen = |(vector, count): (u64, &AtomicU64)| {
+        let vector = vector + u64::from(FIRST);
+        let requests = cpu::load32(LOCAL_APIC + 0x200 + 16 * (vector / 32));
+        count.load(Ordering::Relaxed) > 0 || requests >> (vector % 32) & 1 == 1
+    };
+    (0..).zip(&INTERRUPTS).filter(|pair| seen(*pair)).count() as u64
 }
 
 /// Makes ready for interrupts.

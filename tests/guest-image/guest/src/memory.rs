@@ -4,8 +4,6 @@
 use core::arch::asm;
 use core::cell::Cell;
 
-use crate::cpu;
-
 unsafe extern "C" {
     /// Where the program ends.
     static pool_start: u8;
@@ -29,9 +27,7 @@ impl Pool {
     /// Takes zeroed memory at an address that is a multiple of 4,096.
     pub fn take(&self, bytes: u64) -> u64 {
         let address = self.take_dirty(bytes);
-        for offset in (0..bytes).step_by(8) {
-            cpu::store64(address + offset, 0);
-        }
+        bytes_mut(address, bytes as usize).fill(0);
         address
     }
 
@@ -63,7 +59,8 @@ pub fn bytes_mut<'a>(address: u64, length: usize) -> &'a mut [u8] {
 unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, length: usize) -> *mut u8 {
     // SAFETY: the caller's promise.
     unsafe {
-        asm!("rep movsb", inout("rdi") to => _, inout("rsi") from => _, inout("rcx") length => _,
+        asm!("rep movsq", "mov rcx, {rest}", "rep movsb", rest = in(reg) length % 8,
+            inout("rdi") to => _, inout("rsi") from => _, inout("rcx") length / 8 => _,
             options(nostack));
     }
     to
@@ -94,8 +91,9 @@ unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, length: usize) -> *mu
 unsafe extern "C" fn memset(to: *mut u8, value: i32, length: usize) -> *mut u8 {
     // SAFETY: the caller's promise.
     unsafe {
-        asm!("rep stosb", inout("rdi") to => _, in("al") value as u8, inout("rcx") length => _,
-            options(nostack));
+        asm!("rep stosq", "mov rcx, {rest}", "rep stosb", rest = in(reg) length % 8,
+            in("rax") u64::from(value as u8) * 0x0101_0101_0101_0101,
+            inout("rdi") to => _, inout("rcx") length / 8 => _, options(nostack));
     }
     to
 }
@@ -105,18 +103,45 @@ unsafe extern "C" fn memset(to: *mut u8, value: i32, length: usize) -> *mut u8 {
 /// As of C's `memcmp`.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, length: usize) -> i32 {
-    for index in 0..length {
-        // SAFETY: the caller's promise. Volatile, or the compiler makes a call of
-        // this function out of the loop.
-        let (left, right) = unsafe {
-            (
-                left.add(index).read_volatile(),
-                right.add(index).read_volatile(),
-            )
-        };
-        if left != right {
-            return i32::from(left) - i32::from(right);
+    let (left_end, right_end): (*const u8, *const u8);
+    let differs: u8;
+    // SAFETY: the caller's promise. The flags are as of equal bytes where there
+    // are none.
+    unsafe {
+        asm!("cmp al, al", "repe cmpsb", "setne al", inout("rsi") left => left_end,
+            inout("rdi") right => right_end, inout("rcx") length => _, out("al") differs,
+            options(nostack));
+        if differs == 0 {
+            return 0;
         }
+        i32::from(*left_end.sub(1)) - i32::from(*right_end.sub(1))
     }
-    0
+}
+
+/// Whether two ranges of memory have the same bytes: an eighth of `memcmp`'s steps.
+pub fn same(left: u64, right: u64, length: u64) -> bool {
+    let differs: u8;
+    // SAFETY: the memory is mapped, and only read.
+    unsafe {
+        asm!("cmp al, al", "repe cmpsq", "jne 2f", "mov rcx, {rest}", "cmp al, al", "repe cmpsb",
+            "2:", "setne al", rest = in(reg) length % 8, inout("rsi") left => _,
+            inout("rdi") right => _, inout("rcx") length / 8 => _, out("al") differs,
+            options(nostack));
+    }
+    differs == 0
+}
+
+/// Copies bytes from anywhere to memory of the pool that no device has.
+pub fn copy(from: u64, to: u64, length: u64) {
+    // SAFETY: both are mapped, and nothing of this program is at `to`.
+    unsafe {
+        memcpy(to as *mut u8, from as *const u8, length as usize);
+    }
+}
+
+/// Fills memory with what its first `period` bytes are, again and again: by
+/// copying it onto itself, forward, so that what is read has been written. The
+/// period is a word or more.
+pub fn repeat(address: u64, period: u64, length: u64) {
+    copy(address, address + period, length - period);
 }

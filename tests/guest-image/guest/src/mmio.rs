@@ -2,6 +2,7 @@
 
 use core::ops::Range;
 
+use crate::boot::{Boot, number, strip};
 use crate::cpu;
 use crate::interrupts;
 use crate::transport::{Rings, Transport};
@@ -12,13 +13,12 @@ pub struct Mmio(u64);
 impl Mmio {
     /// Finds the console device that the command line tells of, by
     /// `virtio_mmio.device=SIZE@ADDRESS:IRQ` as for Linux.
-    pub fn find(command_line: &str) -> Option<Self> {
-        command_line
-            .split_ascii_whitespace()
-            .filter_map(|word| word.strip_prefix("virtio_mmio.device="))
+    pub fn find(boot: &Boot) -> Option<Self> {
+        boot.words()
+            .filter_map(|word| strip(word, "virtio_mmio.device="))
             .find_map(|device| {
-                let (_, place) = device.split_once('@')?;
-                let mut numbers = place.split(':');
+                let place = device.split(|byte| *byte == b'@').nth(1)?;
+                let mut numbers = place.split(|byte| *byte == b':');
                 let base = number(numbers.next()?)?;
                 let line = number(numbers.next()?)?;
                 let found = Self(base);
@@ -99,12 +99,5 @@ impl Transport for Mmio {
         let mut windows = [const { 0..0 }; 6];
         windows[0] = self.0..self.0 + 0x200;
         windows
-    }
-}
-
-fn number(text: &str) -> Option<u64> {
-    match text.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
     }
 }

@@ -5,7 +5,8 @@ use crate::cpu;
 use crate::memory::{self, Pool};
 use crate::transport::Rings;
 
-/// Entries of a queue, where the device does not want fewer.
+/// Entries of a queue, where the device does not want fewer: as many as a word has
+/// bits.
 pub const SIZE: u16 = 64;
 
 /// A descriptor that the device writes to.
@@ -19,8 +20,8 @@ pub struct Queue {
     pub rings: Rings,
     buffers: u64,
     buffer_bytes: u32,
-    free: [u16; SIZE as usize],
-    free_count: u16,
+    /// A bit for each slot that is free.
+    free: u64,
     event_idx: bool,
     next_available: u16,
     next_used: u16,
@@ -37,19 +38,25 @@ pub struct Used {
 impl Queue {
     /// Makes a queue of up to `limit` entries.
     pub fn new(pool: &Pool, limit: u16, event_idx: bool) -> Self {
-        let descriptors = pool.take(4096);
+        let descriptors = pool.take_dirty(4096);
         let size = limit.min(SIZE);
+        let rings = Rings {
+            size,
+            descriptors,
+            available: descriptors + 1024,
+            used: descriptors + 2048,
+        };
+        // Flags and index of each ring, and when to tell of an entry: all that is
+        // read before it is written.
+        cpu::store32(rings.available, 0);
+        cpu::store32(rings.used, 0);
+        cpu::store16(rings.available + 4 + 2 * u64::from(size), 0);
+        cpu::store16(rings.used + 4 + 8 * u64::from(size), 0);
         Self {
-            rings: Rings {
-                size,
-                descriptors,
-                available: descriptors + 1024,
-                used: descriptors + 2048,
-            },
+            rings,
             buffers: 0,
             buffer_bytes: 0,
-            free: core::array::from_fn(|index| index as u16),
-            free_count: size,
+            free: 0,
             event_idx,
             next_available: 0,
             next_used: 0,
@@ -58,9 +65,10 @@ impl Queue {
 
     /// Gives it buffers, for `count` slots.
     pub fn take_buffers(&mut self, pool: &Pool, count: u16, bytes: u32) {
-        self.free_count = count.min(self.rings.size);
+        let count = count.min(self.rings.size);
+        self.free = !0 >> (64 - count);
         self.buffer_bytes = bytes;
-        self.buffers = pool.take_dirty(u64::from(self.free_count) * u64::from(bytes));
+        self.buffers = pool.take_dirty(u64::from(count) * u64::from(bytes));
     }
 
     /// Offers every free buffer to be written to.
@@ -70,14 +78,13 @@ impl Queue {
         }
     }
 
-    /// Has `fill` fill a free buffer, and sends as much as it says. False where
-    /// there is none.
-    pub fn send(&mut self, fill: impl FnOnce(&mut [u8]) -> usize) -> bool {
+    /// Has `fill` fill a free buffer, of which it hears the address and the size,
+    /// and sends as much as it says. False where there is none.
+    pub fn send(&mut self, fill: impl FnOnce(u64, u64) -> u64) -> bool {
         let Some(slot) = self.take_free() else {
             return false;
         };
-        let buffer = memory::bytes_mut(self.buffer(slot), self.buffer_bytes as usize);
-        let length = fill(buffer);
+        let length = fill(self.buffer(slot), self.buffer_bytes.into());
         self.offer(slot, length as u32, 0);
         true
     }
@@ -105,8 +112,7 @@ impl Queue {
 
     /// Takes a used buffer back, to be sent again.
     pub fn free(&mut self, used: Used) {
-        self.free[usize::from(self.free_count)] = used.slot;
-        self.free_count += 1;
+        self.free |= 1 << used.slot;
     }
 
     /// Offers a used buffer to be written to again.
@@ -137,8 +143,9 @@ impl Queue {
     }
 
     fn take_free(&mut self) -> Option<u16> {
-        self.free_count = self.free_count.checked_sub(1)?;
-        self.free.get(usize::from(self.free_count)).copied()
+        let slot = self.free.trailing_zeros() as u16;
+        self.free &= self.free.wrapping_sub(1);
+        (slot < SIZE).then_some(slot)
     }
 
     fn buffer(&self, slot: u16) -> u64 {

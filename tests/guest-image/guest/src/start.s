@@ -65,15 +65,16 @@ long_start:
     movl $zeroed_start, %edi
     movl $zeroed_end, %ecx
     subl %edi, %ecx
+    shrl $3, %ecx
     xorl %eax, %eax
-    rep stosb
+    rep stosq
     movq %r8, %rdi
     call main
     ud2
 
 # Each vector counts itself, and nothing else: whoever waits looks at the rings.
 # Interrupts come only within `cpu::wait_for_interrupt`.
-    .set VECTORS, 128
+    .set VECTORS, 16
     .balign 32
     .globl vectors
 vectors:
