@@ -23,14 +23,14 @@ pub(super) async fn stop(
     grace: Duration,
 ) -> Result<(), RunFault> {
     tracing::info!(grace_ms = grace.as_millis(), "stopping");
-    let handle = running.handle.clone();
+    let (handle, console) = (running.handle.clone(), consoles.port());
     let orderly = async {
         let off = async {
             handle.press_power_button();
             timeout(grace, running.over()).await.is_ok()
         };
         // The plugins' order is given before the button is pressed.
-        let ((), is_off) = tokio::join!(router.end_sessions(grace), off);
+        let ((), is_off) = tokio::join!(router.end_sessions(console, grace), off);
         is_off
     };
     let cut = tokio::select! {
