@@ -52,7 +52,7 @@ fn spec(mut arguments: impl Iterator<Item = String>) -> Result<MachineSpec, Box<
         kernel,
         initrd: initrd.map(Into::into),
         command_line: next("command line")?,
-        memory: MemorySize::new(mebibytes << 20).ok_or("2 MiB to 63 GiB of memory")?,
+        memory: MemorySize::new(mebibytes << 20).ok_or("2 MiB to 4 TiB of memory")?,
         cpus: CpuCount::new(cpus).ok_or("1 to 64 processors")?,
         transport: Transport::Pci,
     })

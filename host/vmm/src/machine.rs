@@ -18,7 +18,7 @@ use std::time::Duration;
 use vm_memory::{GuestMemoryError, GuestMemoryMmap};
 use vmm_sys_util::errno;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
-use vmm_sys_util::signal::{Killable, SIGRTMIN, register_signal_handler};
+use vmm_sys_util::signal::{Killable, SIGRTMIN, register_signal_handler, unblock_signal};
 
 use crate::acpi::{self, BusDescription};
 use crate::boot::{self, BootError, Entry};
@@ -32,7 +32,7 @@ use crate::power::PowerRequest;
 use crate::serial::{SerialOutput, SerialPort};
 use crate::spec::{CpuCount, MachineSpec, MemorySize, Transport};
 use crate::transport::FaultSink;
-use crate::vcpu::{Vcpu, VcpuFault, VcpuRecipe};
+use crate::vcpu::{Vcpu, VcpuFault, VcpuRecipe, address_bits};
 use crate::virtio::VirtioDevice;
 use crate::wiring::EventWiring;
 
@@ -156,6 +156,8 @@ impl Machine {
     ) -> Result<Self, BuildError> {
         let hypervisor = Hypervisor::open(kvm)?;
         hypervisor.check_cpus(shape.cpus)?;
+        let cpuid = hypervisor.cpuid()?;
+        memory::check_reach(shape.memory, address_bits(&cpuid))?;
         let memory = memory::allocate(shape.memory)?;
         let vm = hypervisor.create_vm(&memory)?;
 
@@ -179,7 +181,7 @@ impl Machine {
             vm: &vm,
             memory: &memory,
             cpus: shape.cpus,
-            cpuid: &hypervisor.cpuid()?,
+            cpuid: &cpuid,
             deadline_timer: hypervisor.has_deadline_timer(),
             bus: &bus,
         }
@@ -202,7 +204,7 @@ impl Machine {
         self,
         over: impl FnOnce(Ended, Parts) + Send + 'static,
     ) -> Result<Handle, BuildError> {
-        register_signal_handler(SIGRTMIN(), wake_up).map_err(host("handle a signal"))?;
+        register_signal_handler(leave_signal(), wake_up).map_err(host("handle a signal"))?;
         let (ends, ended) = mpsc::channel();
         let handle = Handle {
             bus: Arc::clone(&self.bus),
@@ -296,6 +298,8 @@ fn spawn(
     thread::Builder::new()
         .name(format!("vcpu{cpu}"))
         .spawn(move || {
+            // A thread has the mask of the one that made it.
+            let _was_not_blocked = unblock_signal(leave_signal());
             let how = catch_unwind(AssertUnwindSafe(|| vcpu.run(&stopping)))
                 .unwrap_or_else(|_| Some(failed(cpu, "its thread panicked")));
             if let Some(how) = how {
@@ -316,7 +320,7 @@ fn stop(threads: Vec<JoinHandle<()>>, all_stopped: &Receiver<Infallible>) {
     loop {
         for thread in &threads {
             // One that has ended, and was not joined, takes no harm.
-            let _ended = thread.kill(SIGRTMIN());
+            let _ended = thread.kill(leave_signal());
         }
         if all_stopped.recv_timeout(TELL_AGAIN) == Err(RecvTimeoutError::Disconnected) {
             break;
@@ -326,6 +330,11 @@ fn stop(threads: Vec<JoinHandle<()>>, all_stopped: &Receiver<Infallible>) {
         // A panic of its own was answered there.
         let _answered = thread.join();
     }
+}
+
+/// What gets a processor out of the guest: the first signal that is nobody's.
+fn leave_signal() -> libc::c_int {
+    SIGRTMIN()
 }
 
 /// What a processor's thread is signalled for: `KVM_RUN` returns.

@@ -22,6 +22,17 @@ pub enum MemoryError {
         /// What there is, in MiB.
         host_mib: u64,
     },
+    /// More than a processor can address.
+    #[error(
+        "the guest is to have {asked_mib} MiB of memory, and this host's processors address {bits} \
+         bits of it; give the guest less"
+    )]
+    OutOfReach {
+        /// What the guest is to have, in MiB.
+        asked_mib: u64,
+        /// The width of a physical address.
+        bits: u8,
+    },
     /// The host does not give it.
     #[error(
         "cannot get {asked_mib} MiB of memory for the guest: {reason}; give the guest less, or \
@@ -109,6 +120,20 @@ pub(crate) fn map(size: MemorySize) -> Vec<MemoryMapEntry> {
             }),
     );
     map
+}
+
+/// Refuses memory that ends where addresses of so many bits do not reach.
+pub(crate) fn check_reach(size: MemorySize, bits: u8) -> Result<(), MemoryError> {
+    let end = parts(size)
+        .map(|(address, bytes)| address.saturating_add(bytes))
+        .max()
+        .unwrap_or(0);
+    let reach = 1_u64.checked_shl(bits.into()).unwrap_or(u64::MAX);
+    if end > reach {
+        let asked_mib = size.mebibytes();
+        return Err(MemoryError::OutOfReach { asked_mib, bits });
+    }
+    Ok(())
 }
 
 /// Memory of this size, all zero. The host gives its pages when they are first

@@ -54,12 +54,27 @@ fn more_memory_than_the_host_has_is_refused_with_both_numbers() {
         let error = allocate(size(MemorySize::MAX_BYTES))
             .unwrap_err()
             .to_string();
-        assert!(error.contains("64512 MiB"), "{error}");
+        assert!(error.contains("4194304 MiB"), "{error}");
         assert!(
             error.contains(&format!("this host has {} MiB", host / MIB)),
             "{error}"
         );
     }
+}
+
+#[test]
+fn memory_that_a_processor_cannot_address_is_refused() {
+    // The hole moves what is above 3 GiB up by one.
+    assert!(check_reach(size(63 * GIB), 36).is_ok());
+    let error = check_reach(size(63 * GIB + 4096), 36)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("64512 MiB") && error.contains("36 bits"),
+        "{error}"
+    );
+    assert!(check_reach(size(3 * GIB), 32).is_ok());
+    assert!(check_reach(size(MemorySize::MAX_BYTES), 255).is_ok());
 }
 
 #[test]

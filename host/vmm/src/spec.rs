@@ -29,7 +29,8 @@ pub enum Transport {
     /// PCI, which every distribution's kernel and Windows know.
     #[default]
     Pci,
-    /// Bare registers, announced on the command line and in ACPI.
+    /// Bare registers, announced on the command line and in ACPI. A kernel that
+    /// listens to both finds the second one taken, and says so in its log.
     Mmio,
 }
 
@@ -45,9 +46,9 @@ impl MemorySize {
     /// The least.
     pub const MIN: Self = Self(Self::MIN_BYTES);
 
-    /// More has no place where every processor can address it: 36 bits are what
-    /// the oldest that run KVM have.
-    pub const MAX_BYTES: u64 = 63 << 30;
+    /// KVM takes up to 8 TiB in one piece, and this is half of it. What a host has,
+    /// and what its processors can address, is looked at when a machine is built.
+    pub const MAX_BYTES: u64 = 4 << 40;
 
     /// `bytes`, rounded up to whole pages. None below
     /// [`MIN_BYTES`](Self::MIN_BYTES) and above [`MAX_BYTES`](Self::MAX_BYTES).

@@ -113,15 +113,11 @@ impl VirtioPci {
 
     /// Makes the wiring what configuration space says.
     fn settle(&mut self) {
-        let events = &mut self.events;
         let command = self.config.u16_at(COMMAND);
-        events
-            .interrupts
-            .line()
-            .disable(command & COMMAND_NO_INTX != 0);
-        events
-            .interrupts
-            .set_control(self.config.u16_at(MSIX_CONTROL));
+        let control = self.config.u16_at(MSIX_CONTROL);
+        let interrupts = &mut self.events.interrupts;
+        interrupts.line().disable(command & COMMAND_NO_INTX != 0);
+        interrupts.set_control(control);
         let place = match self.bar() {
             Some(bar) => NotifyPlace::Spaced(bar.saturating_add(u64::from(NOTIFY))),
             None => NotifyPlace::Nowhere,

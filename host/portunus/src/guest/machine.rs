@@ -113,7 +113,11 @@ fn add_modules(made: &mut Initramfs, kernel: &StockKernel) -> Result<(), Initram
     for folder in ["usr/lib/modules", &to, &format!("{to}/kernel")] {
         made.folder(folder)?;
     }
-    for list in ["modules.builtin", "modules.order"] {
+    for list in [
+        "modules.builtin",
+        "modules.builtin.modinfo",
+        "modules.order",
+    ] {
         made.copy(&format!("{to}/{list}"), &from.join(list))?;
     }
     for module in MODULES {

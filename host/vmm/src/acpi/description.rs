@@ -6,9 +6,7 @@ use acpi_tables::aml::{
     AddressSpace, AddressSpaceCacheable, Device, EISAName, IO, Interrupt, Memory32Fixed, Name, ONE,
     Package, PackageBuilder, ResourceTemplate, Scope,
 };
-use acpi_tables::sdt::Sdt;
 
-use super::{OEM_ID, OEM_REVISION, OEM_TABLE_ID};
 use crate::devices::mmio_addresses;
 use crate::layout::{PCI_WINDOW, SERIAL_IRQ, SERIAL_PORTS};
 use crate::pci::CONFIG_PORTS;
@@ -23,9 +21,6 @@ pub(crate) enum BusDescription {
     Mmio(Vec<u32>),
 }
 
-/// An ACPI table's header, before what is in it.
-const HEADER_BYTES: u32 = 36;
-
 /// The revision whose integers have 64 bits.
 const REVISION: u8 = 2;
 
@@ -39,16 +34,7 @@ pub(super) fn table(bus: &BusDescription) -> impl Aml {
         BusDescription::Pci(lines) => pci(lines, &mut content),
         BusDescription::Mmio(irqs) => mmio(irqs, &mut content),
     }
-    let mut table = Sdt::new(
-        *b"DSDT",
-        HEADER_BYTES,
-        REVISION,
-        OEM_ID,
-        OEM_TABLE_ID,
-        OEM_REVISION,
-    );
-    table.append_slice(&content);
-    table
+    super::table(*b"DSDT", REVISION, &content)
 }
 
 /// COM1.

@@ -9,6 +9,7 @@ use acpi_tables::Aml;
 use acpi_tables::facs::FACS;
 use acpi_tables::mcfg::MCFG;
 use acpi_tables::rsdp::Rsdp;
+use acpi_tables::sdt::Sdt;
 use acpi_tables::xsdt::XSDT;
 use vm_memory::{Bytes, GuestAddress, GuestMemoryError, GuestMemoryMmap};
 
@@ -52,6 +53,23 @@ pub(crate) fn write(
     let root = shelf.put(&root)?;
     shelf.next = ACPI_TABLES.start;
     shelf.put(&Rsdp::new(OEM_ID, root))
+}
+
+/// The length of a table's header.
+const HEADER_BYTES: u32 = 36;
+
+/// A table with a header of ours before `content`.
+fn table(signature: [u8; 4], revision: u8, content: &[u8]) -> Sdt {
+    let mut table = Sdt::new(
+        signature,
+        HEADER_BYTES,
+        revision,
+        OEM_ID,
+        OEM_TABLE_ID,
+        OEM_REVISION,
+    );
+    table.append_slice(content);
+    table
 }
 
 /// Puts one table behind the other.

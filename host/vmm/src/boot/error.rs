@@ -2,7 +2,7 @@
 //! named them.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use vm_memory::GuestMemoryError;
 
@@ -84,4 +84,15 @@ pub enum BootError {
         "cannot write what the kernel is told into guest memory: {0}; this is a fault of the program"
     )]
     Memory(#[from] GuestMemoryError),
+}
+
+impl BootError {
+    /// For `map_err`: the file of `what` cannot be read.
+    pub(super) fn unreadable(what: &'static str, path: &Path) -> impl Fn(io::Error) -> Self + Copy {
+        move |source| Self::Unreadable {
+            what,
+            path: path.to_owned(),
+            source,
+        }
+    }
 }

@@ -20,11 +20,7 @@ pub(super) fn load(
     size: MemorySize,
     guest: &GuestMemoryMmap,
 ) -> Result<Range<u64>, BootError> {
-    let unreadable = |source| BootError::Unreadable {
-        what: "initrd",
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = BootError::unreadable("initrd", path);
     let mut file = File::open(path).map_err(unreadable)?;
     let bytes = file.metadata().map_err(unreadable)?.len();
     let free = kernel.end..low_end(size).min(kernel.max_initrd_end);

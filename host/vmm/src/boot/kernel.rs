@@ -59,11 +59,7 @@ pub(super) fn load(
     size: MemorySize,
     guest: &GuestMemoryMmap,
 ) -> Result<Kernel, BootError> {
-    let unreadable = |source| BootError::Unreadable {
-        what: "kernel",
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = BootError::unreadable("kernel", path);
     let mut file = File::open(path).map_err(unreadable)?;
     let file_bytes = file.metadata().map_err(unreadable)?.len();
     let mut head = Vec::with_capacity(HEAD_BYTES);

@@ -1,5 +1,6 @@
 use std::io::Write;
 
+use proptest::prelude::*;
 use tempfile::NamedTempFile;
 use vm_memory::Bytes;
 
@@ -174,5 +175,27 @@ fn a_file_of_the_wrong_kind_is_told_by_what_it_is() {
         let words = error.to_string();
         assert!(matches!(error, BootError::NotAKernel { .. }), "{words}");
         assert!(words.contains(expected), "{words} does not say {expected}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_damaged_kernel_is_refused_or_loaded_and_nothing_else(
+        elf_or_not in any::<bool>(),
+        pvh in any::<bool>(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut content = if elf_or_not { elf(&HALT, pvh) } else { bz_image(|_| {}) };
+        // Where all headers are.
+        for (at, byte) in damage {
+            content[at.index(0x268)] = byte;
+        }
+        content.truncate(cut.index(content.len()).max(0x200));
+        let (kernel, _) = loaded(&content);
+        if let Ok(kernel) = kernel {
+            prop_assert!(kernel.end <= MEMORY_MIB * MIB);
+            prop_assert!(kernel.max_command_line <= MAX_COMMAND_LINE);
+        }
     }
 }

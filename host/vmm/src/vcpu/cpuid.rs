@@ -54,6 +54,17 @@ pub(super) fn for_cpu(
     CpuId::from_entries(&entries).ok()
 }
 
+/// How many bits a physical address has.
+pub(crate) fn address_bits(offers: &CpuId) -> u8 {
+    let leaf = offers
+        .as_slice()
+        .iter()
+        .find(|entry| entry.function == 0x8000_0008);
+    let [bits, ..] = leaf.map_or(0, |entry| entry.eax).to_le_bytes();
+    // What a processor without the leaf has.
+    if bits == 0 { 36 } else { bits }
+}
+
 fn adapt(entry: &mut kvm_cpuid_entry2, index: u8, cpus: CpuCount, deadline_timer: bool) {
     let (index, count) = (u32::from(index), u32::from(cpus.get()));
     // As the fields count them: one means none further.

@@ -103,3 +103,13 @@ fn what_kvm_says_of_itself_stays() {
         [0x4000_0001, 0x4b4d_564b, 0x564b_4d56, 0x4d]
     );
 }
+
+#[test]
+fn the_width_of_an_address_is_the_processors() {
+    for (leaves, bits) in [
+        (vec![leaf(0x8000_0008, 0, [0x3030, 0, 0, 0])], 48),
+        (vec![leaf(1, 0, [0; 4])], 36),
+    ] {
+        assert_eq!(address_bits(&CpuId::from_entries(&leaves).unwrap()), bits);
+    }
+}

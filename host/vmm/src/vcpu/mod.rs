@@ -12,6 +12,7 @@ use kvm_bindings::{CpuId, KVM_SYSTEM_EVENT_RESET, KVM_SYSTEM_EVENT_SHUTDOWN};
 use kvm_ioctls::{VcpuExit, VcpuFd, VmFd};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
+pub(crate) use self::cpuid::address_bits;
 pub use self::fault::VcpuFault;
 use crate::boot::Entry;
 use crate::bus::Bus;
