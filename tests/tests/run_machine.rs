@@ -160,6 +160,74 @@ fn what_a_guest_says_goes_to_standard_output_where_that_is_no_terminal() {
     assert_eq!(said.lines().last(), Some("guest: ends: poweroff"), "{said}");
 }
 
+/// A machine with an echo port and a log port.
+fn machine_with_ports(words: &str, keys: &str) -> String {
+    let log = r#"
+[[port]]
+name = "org.portunus.log.0"
+plugin = "log"
+config = { path = "/logs/guest.log" }
+grant.dirs = [{ host = "logs", guest = "/logs", access = "write" }]
+"#;
+    machine(words, keys) + log
+}
+
+#[test]
+fn plugins_answer_over_either_transport() {
+    let second = "[[port]]\nname = \"org.portunus.echo.1\"\nplugin = \"echo\"\n";
+    for (transport, words) in [("pci", "ports=2"), ("pci", "poll"), ("mmio", "ports=2")] {
+        let config = machine(words, &format!("transport = \"{transport}\"")) + second;
+        let ended = Program::run_machine(&config).wait();
+        assert_eq!(status(&ended), 0, "{}", ended.log);
+        let said = said(ended.folder.path());
+        for port in ["org.portunus.echo.0", "org.portunus.echo.1"] {
+            assert!(
+                said.contains(&format!("{port} echoed ")),
+                "{transport}: {said}"
+            );
+        }
+        assert!(!said.contains("FAILED"), "{transport}: {said}");
+    }
+}
+
+#[test]
+fn a_guest_that_reboots_finds_its_ports_again() {
+    let program = Program::run_machine(&machine("ports=1 end=reboot", ""));
+    heard(&program, "org.portunus.echo.0 echoed ", 3);
+    let ended = program.stop();
+    assert_eq!(status(&ended), 0, "{}", ended.log);
+    assert!(!said(ended.folder.path()).contains("FAILED"));
+}
+
+#[test]
+fn what_the_device_has_taken_is_kept_whatever_ends_the_machine() {
+    const LINES: usize = 1_000;
+    for (end, keys) in [
+        ("poweroff", ""),
+        ("reboot", "on-reboot = \"exit\""),
+        ("button", ""),
+        ("spin", "grace = \"0s\""),
+        ("triple-fault", ""),
+    ] {
+        let words = format!("ports=2 rounds=0 lines=org.portunus.log.0:{LINES} end={end}");
+        let program = Program::run_machine(&machine_with_ports(&words, keys));
+        heard(&program, "guest: ends: ", 1);
+        let ended = match end {
+            "button" | "spin" => program.stop(),
+            _ => program.wait(),
+        };
+        let log = fs::read_to_string(ended.folder.path().join("logs/guest.log")).unwrap();
+        let numbers = log.lines().map(|line| line.rsplit(' ').next().unwrap());
+        let expected: Vec<_> = (0..LINES).map(|number| format!("{number:06}")).collect();
+        assert_eq!(
+            numbers.collect::<Vec<_>>(),
+            expected,
+            "{end}: {}",
+            ended.log
+        );
+    }
+}
+
 /// Runs a configuration to its end, in a folder with these files.
 fn run(config: &str, files: &[(&str, &[u8])]) -> Output {
     let folder = TempDir::new().unwrap();

@@ -4,16 +4,15 @@
 #![cfg(test)]
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Instant;
 
 use nix::pty::openpty;
 use portunus_guest_image::PATH as GUEST;
 use portunus_tests::eventually;
 use portunus_tests::guest::{DEADLINE, project};
+use portunus_tests::lines::Lines;
 use portunus_tests::program::{binary, wait_for};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, Termios, tcgetattr};
@@ -24,9 +23,7 @@ struct Session {
     child: Child,
     /// Our hand on the terminal: what is typed.
     keyboard: File,
-    /// What is shown, in pieces.
-    shown: Receiver<Vec<u8>>,
-    seen: String,
+    screen: Lines,
     terminal: OwnedFd,
     before: Termios,
     _folder: TempDir,
@@ -35,9 +32,14 @@ struct Session {
 impl Session {
     /// Runs a machine whose guest has these words on its command line.
     fn start(words: &str) -> Self {
+        Self::start_with(words, "")
+    }
+
+    /// The same with further keys of `[vm]`.
+    fn start_with(words: &str, keys: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let config = format!(
-            "[vm]\nkernel = \"{GUEST}\"\ncmdline = \"{words}\"\nmemory = \"32MiB\"\n\
+            "[vm]\nkernel = \"{GUEST}\"\ncmdline = \"{words}\"\nmemory = \"32MiB\"\n{keys}\n\
              grace = \"60m\"\n[[port]]\nname = \"a\"\nplugin = \"echo\"\n"
         );
         fs::write(folder.path().join("vm.toml"), config).unwrap();
@@ -57,21 +59,11 @@ impl Session {
             .spawn()
             .unwrap();
         let keyboard = File::from(pty.master);
-        let mut screen = keyboard.try_clone().unwrap();
-        let (tell, shown) = channel();
-        std::thread::spawn(move || {
-            let mut piece = [0; 4096];
-            while let Ok(count @ 1..) = screen.read(&mut piece) {
-                if tell.send(piece[..count].to_vec()).is_err() {
-                    break;
-                }
-            }
-        });
+        let screen = Lines::read(keyboard.try_clone().unwrap());
         Self {
             child,
             keyboard,
-            shown,
-            seen: String::new(),
+            screen,
             terminal: pty.slave,
             before,
             _folder: folder,
@@ -80,13 +72,7 @@ impl Session {
 
     /// Waits until the terminal shows these words.
     fn see(&mut self, words: &str) {
-        let until = Instant::now() + DEADLINE;
-        while !self.seen.contains(words) {
-            let left = until.saturating_duration_since(Instant::now());
-            let piece = self.shown.recv_timeout(left);
-            let piece = piece.unwrap_or_else(|_| panic!("no `{words}`: {}", self.seen));
-            self.seen.push_str(&String::from_utf8_lossy(&piece));
-        }
+        self.screen.find(words, DEADLINE);
     }
 
     fn type_in(&mut self, keys: &[u8]) {
@@ -125,7 +111,7 @@ fn a_guest_that_powers_off_leaves_its_words_and_the_terminal_as_it_was() {
     session.see("Ctrl-A X leaves this machine");
     session.see("guest: ends: poweroff");
     let status = session.wait();
-    assert_eq!(status.code(), Some(0), "{}", session.seen);
+    assert_eq!(status.code(), Some(0), "{}", session.screen.seen());
     assert!(session.is_as_before());
 }
 
@@ -172,5 +158,18 @@ fn a_terminal_that_hangs_up_stops_the_machine() {
     session.signal(Signal::HUP);
     session.see("the power button was pressed");
     assert_eq!(session.wait().code(), Some(0));
+    assert!(session.is_as_before());
+}
+
+#[test]
+fn hvc0_on_the_terminal_shows_what_the_guest_writes_to_its_port() {
+    let words = "ports=2 rounds=0 lines=org.portunus.console.0:100 end=button";
+    let keys = "console = \"hvc0\"\nserial = \"file:serial.log\"";
+    let mut session = Session::start_with(words, keys);
+    for number in 0..100 {
+        session.see(&format!("{number:06}"));
+    }
+    session.type_in(b"\x01x");
+    assert_eq!(session.wait().code(), Some(0), "{}", session.screen.seen());
     assert!(session.is_as_before());
 }

@@ -40,7 +40,7 @@ pub struct VmSpec {
     /// devices. `console=` and the guest's console on the terminal if left out.
     #[schemars(with = "CommandLine")]
     pub cmdline: Option<CommandLine>,
-    /// The guest's memory, 2MiB to 63GiB in whole pages of 4 KiB. 512MiB if left
+    /// The guest's memory, 2MiB to 4096GiB in whole pages of 4 KiB. 512MiB if left
     /// out.
     pub memory: ByteSize,
     /// Virtual processors, 1 to 64. 1 if left out.
@@ -161,7 +161,7 @@ impl VmSpec {
     pub const MEMORY: Bounds<ByteSize> = Bounds {
         least: ByteSize::from_bytes(MemorySize::MIN_BYTES),
         most: ByteSize::from_bytes(MemorySize::MAX_BYTES),
-        reason: "no kernel fits in less, and not every processor can address more",
+        reason: "no kernel fits in less, and KVM takes no more in one piece",
     };
 
     /// What `cpus` may be.

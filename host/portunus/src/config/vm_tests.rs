@@ -89,8 +89,8 @@ fn numbers_have_bounds_with_reasons() {
             "`memory` is 1MiB, less than the 2MiB allowed",
         ),
         (
-            "memory = \"64GiB\"",
-            "`memory` is 64GiB, more than the 63GiB allowed",
+            "memory = \"4097GiB\"",
+            "`memory` is 4097GiB, more than the 4096GiB allowed",
         ),
         ("cpus = 0", "`cpus` is 0, less than the 1 allowed"),
         ("cpus = 65", "`cpus` is 65, more than the 64 allowed"),
@@ -109,7 +109,7 @@ fn numbers_have_bounds_with_reasons() {
     }
     for keys in [
         "memory = \"2MiB\"",
-        "memory = \"63GiB\"",
+        "memory = \"4096GiB\"",
         "cpus = 1",
         "grace = \"60m\"",
     ] {
