@@ -17,6 +17,7 @@ use portunus_plugin::{Component, Engine};
 use portunus_tests::device::plan;
 use portunus_tests::scripts::ECHO;
 use portunus_vmm::{CpuCount, Ended, Machine, MachineSpec, MemorySize, Parts, Transport};
+use tokio::runtime::{Handle, Runtime};
 
 /// What a plugin gets to make things safe.
 const STOP_GRACE: Duration = Duration::from_secs(1);
@@ -32,14 +33,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         cpus: CpuCount::new(2).ok_or("no such number")?,
         transport: Transport::Pci,
     };
-    let runtime = tokio::runtime::Runtime::new()?;
+    let runtime = Runtime::new()?;
+    let tasks = runtime.handle().clone();
+    let _in_runtime = runtime.enter();
     let component = Component::load_file(&Engine::new()?, next()?.as_ref())?;
     let router = Arc::new(Router::new(MaxPorts::default(), tracing::Span::none()));
-    runtime.block_on(router.add(plan(&component, ECHO, 1, false)?))?;
+    tasks.block_on(router.add(plan(&component, ECHO, 1, false)?))?;
     let parts = Parts {
-        devices: vec![Box::new(
-            runtime.block_on(async { ConsoleDevice::new(Arc::clone(&router)) }),
-        )],
+        devices: vec![Box::new(ConsoleDevice::new(Arc::clone(&router)))],
         serial: Box::new(io::stdout()),
         faults: Arc::new(|fault| eprintln!("{fault}")),
     };
@@ -52,8 +53,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
             let words: Vec<&str> = line.split(' ').collect();
             let done = match words.as_slice() {
-                ["add", name, id] => add(&runtime, &router, &component, name, id),
-                ["remove", id] => remove(&runtime, &router, id),
+                ["add", name, id] => add(&tasks, &router, &component, name, id),
+                ["remove", id] => remove(&tasks, &router, id),
                 _ => Err("no such command".into()),
             };
             println!("{line}: {done:?}");
@@ -66,22 +67,18 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn add(
-    runtime: &tokio::runtime::Runtime,
+    tasks: &Handle,
     router: &Router,
     component: &Component,
     name: &str,
     id: &str,
 ) -> Result<(), Box<dyn Error>> {
-    Ok(runtime.block_on(router.add(plan(component, name, id.parse()?, false)?))?)
+    Ok(tasks.block_on(router.add(plan(component, name, id.parse()?, false)?))?)
 }
 
-fn remove(
-    runtime: &tokio::runtime::Runtime,
-    router: &Router,
-    id: &str,
-) -> Result<(), Box<dyn Error>> {
+fn remove(tasks: &Handle, router: &Router, id: &str) -> Result<(), Box<dyn Error>> {
     let id = PortId::new(id.parse()?).ok_or("no such number")?;
-    match runtime.block_on(router.remove(id, STOP_GRACE)) {
+    match tasks.block_on(router.remove(id, STOP_GRACE)) {
         true => Ok(()),
         false => Err("no such port".into()),
     }
