@@ -20,7 +20,11 @@ pub fn root() -> Result<GuestRoot, RootError> {
 }
 
 /// Where all that test guests are made of is kept.
-pub(crate) fn folder() -> Result<PathBuf, RootError> {
+///
+/// # Errors
+///
+/// Where the environment names no folder.
+pub fn folder() -> Result<PathBuf, RootError> {
     match std::env::var_os("PORTUNUS_GUEST_DIR") {
         Some(_) => default_folder(),
         None => Ok(project().join("target/guest")),
@@ -28,7 +32,7 @@ pub(crate) fn folder() -> Result<PathBuf, RootError> {
 }
 
 /// Says what is being prepared: it takes a while, once.
-pub(crate) fn tell(step: &Progress) {
+pub fn tell(step: &Progress) {
     eprintln!("guest: {step}");
 }
 

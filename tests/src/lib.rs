@@ -18,6 +18,7 @@ pub mod lines;
 pub mod nested;
 pub mod program;
 pub mod scrape;
+pub mod scripts;
 
 /// Waits for what no event tells of, such as a file's contents, and answers
 /// what `look` finds.

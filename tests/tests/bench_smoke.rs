@@ -3,7 +3,7 @@
 use portunus_plugin::Engine;
 use portunus_tests::bench::report::Row;
 use portunus_tests::bench::rounds::Scale;
-use portunus_tests::bench::{idle, many, real_guest, round_trips, start, streams};
+use portunus_tests::bench::{idle, machine, many, real_guest, round_trips, start, streams};
 use portunus_tests::program::binary;
 
 const SCALE: Scale = Scale::SMOKE;
@@ -49,4 +49,11 @@ fn idle_ports_are_measured() {
     let rows = idle::rows(SCALE, &binary()).unwrap();
     assert_measured(&rows);
     assert!(rows[0].figure > 0.0, "{}", rows[0]);
+}
+
+#[test]
+fn our_own_machine_is_measured() {
+    let rows = machine::rows(SCALE, &binary()).unwrap();
+    assert_measured(&rows);
+    assert!(rows.iter().all(|row| row.figure > 0.0), "{rows:?}");
 }

@@ -7,12 +7,14 @@
 //! - [`report`]: what was measured beside its goal, as a table.
 //! - [`streams`], [`round_trips`], [`many`], [`start`]: in this process.
 //! - [`idle`], [`real_guest`]: the program itself, without a guest and with one.
+//! - [`machine`]: the program's own machine.
 //!
 //! Every figure is a ratio, or a difference, of two things that were measured
 //! in turns of some milliseconds: a machine that is busy with other work is
 //! busy for both.
 
 pub mod idle;
+pub mod machine;
 pub mod many;
 pub mod native;
 pub mod real_guest;

@@ -6,9 +6,7 @@
 //! Everything is slow, and nothing of it is installed: all comes from packages,
 //! unpacked beside the other guests' files.
 
-mod inner;
 mod outer;
 mod qemu;
 
-pub use inner::Inner;
 pub use outer::{Outer, OuterFile};

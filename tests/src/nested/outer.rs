@@ -110,20 +110,24 @@ impl Outer {
         self.lines.find(words, DEADLINE)
     }
 
-    /// Runs a command to its end, which must be a good one.
+    /// Runs a command to its end, which must be a good one; answers what was
+    /// printed meanwhile.
     ///
     /// # Panics
     ///
     /// Where it fails.
-    pub fn run(&mut self, command: &str) {
+    pub fn run(&mut self, command: &str) -> String {
+        let before = self.console().len();
         self.say(command);
         let ended = self.find("outer: status ");
-        assert!(ended.ends_with("status 0"), "{command}: {}", self.console());
+        let said = self.console().split_off(before);
+        assert!(ended.ends_with("status 0"), "{command}: {said}");
+        said
     }
 
     /// All that the machine has printed.
-    pub fn console(&mut self) -> &str {
-        self.lines.seen()
+    pub fn console(&mut self) -> String {
+        self.lines.seen().to_owned()
     }
 }
 

@@ -17,6 +17,7 @@ const PROGRAM: &str = "usr/bin/qemu-system-x86_64";
 /// system's.
 const LOADER: &str = "usr/lib64/ld-linux-x86-64.so.2";
 const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
+const MODULES: &str = "usr/lib/x86_64-linux-gnu/qemu";
 /// Its own files, and its firmware's.
 const DATA: [&str; 2] = ["usr/share/qemu", "usr/share/seabios"];
 
@@ -33,7 +34,8 @@ pub(super) fn command() -> Result<Command, RootError> {
     command
         .arg("--library-path")
         .arg(within(&LIBRARIES))
-        .arg(within(&PROGRAM));
+        .arg(within(&PROGRAM))
+        .env("QEMU_MODULE_DIR", within(&MODULES));
     for folder in DATA.iter().map(within) {
         command.arg("-L").arg(folder);
     }

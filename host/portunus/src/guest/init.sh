@@ -1,18 +1,16 @@
 #!/bin/busybox sh
 # shellcheck shell=dash
-# First process of a Portunus guest. It brings up what a Debian system has (udev
-# loads virtio_console and makes /dev/virtio-ports), runs /exchange/run, leaves
-# that program's exit status in /exchange/status, and powers off. In User Mode
-# Linux its root is a folder that it cannot write, and /exchange is shared with
-# the host; elsewhere all is in its initramfs, and it says the status too. Busybox
-# finds its commands without a path.
+# First process of a Portunus guest. Its root is a folder that it cannot write;
+# /exchange is its own, shared with the host. It brings up what a Debian system
+# has (udev loads virtio_console and makes /dev/virtio-ports), runs
+# /exchange/run, leaves that program's exit status in /exchange/status, and
+# powers off. Busybox finds its commands without a path.
 #
 # From the kernel's command line: PORTUNUS_LIFE_S, the seconds after which the
 # guest ends whatever it does, should its host have died.
 
 export PATH=/usr/sbin:/usr/bin:/run/busybox HOME=/root LC_ALL=C.UTF-8
 
-/bin/busybox [ -c /dev/null ] || /bin/busybox mount -t devtmpfs none /dev
 /bin/busybox mount -t proc none /proc
 /bin/busybox mount -t sysfs none /sys
 for folder in /run /tmp /var /root; do
@@ -22,14 +20,7 @@ done
 /bin/busybox --install -s /run/busybox
 mount -t devpts none /dev/pts
 mount -t tmpfs none /dev/shm
-if grep -q hostfs /proc/filesystems; then
-    mount -t hostfs -o exchange none /exchange
-    say_status=
-else
-    # Its kernel's modules are as packaged, and not yet listed.
-    depmod
-    say_status=yes
-fi
+mount -t hostfs -o exchange none /exchange
 
 # The console is a pipe: what is typed needs no echo, lines no carriage return.
 stty -echo -onlcr
@@ -43,13 +34,10 @@ export PORTUNUS_BOOT="$boot"
 
 # As at any boot: udev first, then the events of what the kernel found before.
 /usr/lib/systemd/systemd-udevd --daemon 2>/dev/null
-udevadm trigger --action=add --subsystem-match=virtio --subsystem-match=mem \
-    --subsystem-match=pci --subsystem-match=acpi --subsystem-match=platform
+udevadm trigger --action=add --subsystem-match=virtio --subsystem-match=mem
 udevadm settle
 
 cd /exchange || poweroff -f
 ./run
-status=$?
-echo "$status" >/exchange/status
-[ -z "$say_status" ] || echo "guest: status $status"
+echo "$?" >/exchange/status
 poweroff -f
