@@ -2,6 +2,8 @@
 //! guest image knows (`tests/guest-image/guest/src/hostile.rs`): the machine goes
 //! on, the device comes up again, and nothing grows.
 
+#![cfg(test)]
+
 use std::fs;
 use std::path::Path;
 
