@@ -3,7 +3,7 @@
 //! A plain program and not a harness: it compares two things in turns, which a
 //! harness that measures one after the other cannot, and prints one table.
 //! Words on the command line name the parts to run; all run without one. Called
-//! as `serve` it is `portunus serve`, and so is the child that compiles plugins
+//! as `serve` or `run` it is `portunus`, and so is the child that compiles plugins
 //! for it: the program measured is the one that was built for it.
 
 use std::error::Error;
@@ -13,11 +13,11 @@ use portunus_plugin::Engine;
 use portunus_tests::bench::report::{Row, head};
 use portunus_tests::bench::rounds::Scale;
 use portunus_tests::bench::{
-    agent, clipboard, idle, many, real_guest, round_trips, start, streams,
+    agent, clipboard, idle, machine, many, real_guest, round_trips, start, streams,
 };
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    if let Some("serve" | "compile") = std::env::args().nth(1).as_deref() {
+    if let Some("serve" | "run" | "compile") = std::env::args().nth(1).as_deref() {
         return Ok(portunus::command::main());
     }
     // cargo itself adds `--bench`.
@@ -56,6 +56,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
     if wanted("idle") {
         print(&idle::rows(scale, &std::env::current_exe()?)?);
+    }
+    if wanted("machine") {
+        print(&machine::rows(scale, &std::env::current_exe()?)?);
     }
     Ok(ExitCode::SUCCESS)
 }

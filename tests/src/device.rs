@@ -127,7 +127,12 @@ impl Drop for EchoDevice {
     }
 }
 
-fn plan(
+/// A port of this name that the echo plugin answers.
+///
+/// # Errors
+///
+/// Where there can be no such port.
+pub fn plan(
     component: &Component,
     name: &str,
     id: u32,

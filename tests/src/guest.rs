@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use portunus::guest::{GuestRoot, RootError, Software, default_folder};
+use portunus::guest::{GuestRoot, Progress, RootError, Software, default_folder};
 
 /// The longest that anything takes in a guest on a loaded machine.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -16,7 +16,7 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 ///
 /// Where it cannot be made; the error says what to do.
 pub fn root() -> Result<GuestRoot, RootError> {
-    prepare(None)
+    GuestRoot::prepare(&folder()?, &mut tell)
 }
 
 /// The root folder of test guests that need further software.
@@ -25,15 +25,24 @@ pub fn root() -> Result<GuestRoot, RootError> {
 ///
 /// As [`root`].
 pub fn root_with(software: Software<'_>) -> Result<GuestRoot, RootError> {
-    prepare(Some(software))
+    GuestRoot::prepare_with(&folder()?, Some(software), &mut tell)
 }
 
-fn prepare(software: Option<Software<'_>>) -> Result<GuestRoot, RootError> {
-    let folder = match std::env::var_os("PORTUNUS_GUEST_DIR") {
-        Some(_) => default_folder()?,
-        None => project().join("target/guest"),
-    };
-    GuestRoot::prepare_with(&folder, software, &mut |step| eprintln!("guest: {step}"))
+/// Where all that test guests are made of is kept.
+///
+/// # Errors
+///
+/// Where the environment names no folder.
+pub fn folder() -> Result<PathBuf, RootError> {
+    match std::env::var_os("PORTUNUS_GUEST_DIR") {
+        Some(_) => default_folder(),
+        None => Ok(project().join("target/guest")),
+    }
+}
+
+/// Says what is being prepared: it takes a while, once.
+pub fn tell(step: &Progress) {
+    eprintln!("guest: {step}");
 }
 
 /// The project's folder.

@@ -16,9 +16,12 @@ pub mod broker;
 pub mod device;
 pub mod front_end;
 pub mod guest;
+pub mod lines;
+pub mod nested;
 pub mod program;
 pub mod python;
 pub mod scrape;
+pub mod scripts;
 
 /// Waits for what no event tells of, such as a file's contents, and answers
 /// what `look` finds.

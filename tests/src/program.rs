@@ -1,18 +1,19 @@
 //! The program itself, as a child process with a folder of its own.
 
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::LazyLock;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use portunus::guest::{Guest, UmlSpec};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::guest::{DEADLINE, project, root};
+use crate::lines::Lines;
 
 /// The program as the tests' own build made it.
 ///
@@ -51,12 +52,11 @@ pub fn faulty() -> &'static str {
     &COMPONENT
 }
 
-/// A running `portunus serve`. Killed when it is dropped.
+/// A running `portunus serve`, or `portunus run`. Killed when it is dropped.
 pub struct Program {
     child: Child,
     folder: TempDir,
-    lines: Receiver<String>,
-    seen: String,
+    lines: Lines,
 }
 
 impl Program {
@@ -73,6 +73,22 @@ impl Program {
         std::fs::create_dir(folder.path().join("logs")).unwrap();
         std::fs::write(folder.path().join("vm.toml"), config).unwrap();
         Self::start(command, folder, &[])
+    }
+
+    /// Runs the machine of a configuration in a new folder, and waits until it
+    /// has started.
+    pub fn run_machine(config: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        std::fs::create_dir(folder.path().join("logs")).unwrap();
+        std::fs::write(folder.path().join("vm.toml"), config).unwrap();
+        Self::run_machine_in(folder)
+    }
+
+    /// The same with the `vm.toml` of a folder.
+    pub fn run_machine_in(folder: TempDir) -> Self {
+        let mut command = Command::new(binary());
+        command.args(["run", "vm.toml"]);
+        Self::start_until(&mut command, folder, "the machine runs")
     }
 
     /// Serves a configuration with its `logs` on a small disk of its own, whose
@@ -98,31 +114,28 @@ impl Program {
     }
 
     fn start(command: &mut Command, folder: TempDir, arguments: &[&str]) -> Self {
-        let mut child = command
+        command
             .args(["serve", "vm.toml", "--socket", "vm.sock"])
-            .args(arguments)
+            .args(arguments);
+        Self::start_until(command, folder, "ready")
+    }
+
+    /// Starts it in its folder, and waits for a line of its log.
+    fn start_until(command: &mut Command, folder: TempDir, line: &str) -> Self {
+        let mut child = command
             .current_dir(folder.path())
             .env("PORTUNUS_CACHE_DIR", project().join("target/cache"))
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (tell, lines) = channel();
-        let output = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                if tell.send(line).is_err() {
-                    break;
-                }
-            }
-        });
+        let lines = Lines::read(child.stderr.take().unwrap());
         let mut program = Self {
             child,
             folder,
             lines,
-            seen: String::new(),
         };
-        program.find_line("ready");
+        program.find_line(line);
         program
     }
 
@@ -164,36 +177,12 @@ impl Program {
 
     /// Waits for a line of its log that contains `words`.
     pub fn find_line(&mut self, words: &str) -> String {
-        let until = Instant::now() + DEADLINE;
-        loop {
-            match self
-                .lines
-                .recv_timeout(until.saturating_duration_since(Instant::now()))
-            {
-                Ok(line) => {
-                    self.seen.push_str(&line);
-                    self.seen.push('\n');
-                    if line.contains(words) {
-                        return line;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    panic!("no line with `{words}` in time:\n{}", self.seen)
-                }
-                Err(RecvTimeoutError::Disconnected) => {
-                    panic!("it ended without a line with `{words}`:\n{}", self.seen)
-                }
-            }
-        }
+        self.lines.find(words, DEADLINE)
     }
 
     /// All of its log so far.
     pub fn log(&mut self) -> &str {
-        for line in self.lines.try_iter() {
-            self.seen.push_str(&line);
-            self.seen.push('\n');
-        }
-        &self.seen
+        self.lines.seen()
     }
 
     /// Sends a signal.
@@ -204,15 +193,12 @@ impl Program {
     /// Waits for its end, and gives its folder back with its whole log.
     pub fn wait(mut self) -> Ended {
         let status = wait_for(&mut self.child, DEADLINE).unwrap();
-        while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
-            self.seen.push_str(&line);
-            self.seen.push('\n');
-        }
+        let log = self.lines.to_end(DEADLINE).to_owned();
         let folder = std::mem::replace(&mut self.folder, TempDir::new().unwrap());
         Ended {
             status,
             folder,
-            log: std::mem::take(&mut self.seen),
+            log,
         }
     }
 

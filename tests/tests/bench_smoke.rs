@@ -4,7 +4,7 @@ use portunus_plugin::Engine;
 use portunus_tests::bench::report::Row;
 use portunus_tests::bench::rounds::Scale;
 use portunus_tests::bench::{
-    agent, clipboard, idle, many, real_guest, round_trips, start, streams,
+    agent, clipboard, idle, machine, many, real_guest, round_trips, start, streams,
 };
 use portunus_tests::program::binary;
 
@@ -61,4 +61,11 @@ fn idle_ports_are_measured() {
     let rows = idle::rows(SCALE, &binary()).unwrap();
     assert_measured(&rows);
     assert!(rows[0].figure > 0.0, "{}", rows[0]);
+}
+
+#[test]
+fn our_own_machine_is_measured() {
+    let rows = machine::rows(SCALE, &binary()).unwrap();
+    assert_measured(&rows);
+    assert!(rows.iter().all(|row| row.figure > 0.0), "{rows:?}");
 }

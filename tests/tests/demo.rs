@@ -87,6 +87,21 @@ fn one_word_is_in_all_three_places_and_the_next_run_has_another() {
 }
 
 #[test]
+fn the_guest_is_told_and_why_it_is_that_one() {
+    let (_, output) = shown(&[]);
+    let guest = told(&output, "the guest is ");
+    let why = match guest.starts_with("Debian's kernel") {
+        true => guest,
+        false => told(&output, "it is not Debian's own kernel on KVM, "),
+    };
+    let (_, reason) = why.split_once("since ").unwrap();
+    assert!(
+        reason.contains("KVM") || reason.contains("/dev/kvm"),
+        "{reason}"
+    );
+}
+
+#[test]
 fn what_is_kept_is_a_fine_configuration_and_the_log_with_the_word() {
     let outer = TempDir::new().unwrap();
     let folder = outer.path().join("kept");

@@ -6,8 +6,7 @@ use std::fs;
 use portunus::guest::{Guest, UmlSpec};
 use portunus_tests::device::{EchoDevice, compile, sample};
 use portunus_tests::guest::{DEADLINE, root};
-
-const ECHO: &str = "org.portunus.echo.0";
+use portunus_tests::scripts::{COME_AND_GO, ECHO, LATE};
 
 /// Runs `script` in a guest whose device is `device`; answers its console.
 fn run(device: &EchoDevice, script: &str, programs: &[&str]) -> Result<String, Box<dyn Error>> {
@@ -121,21 +120,9 @@ fn a_guest_that_reboots_finds_its_ports_again() {
 
 #[test]
 fn ports_come_and_go_with_an_open_file_and_bytes_on_their_way() {
-    const LATE: &str = "org.portunus.late.0";
     let device = EchoDevice::start(&[ECHO], None).unwrap();
-    let script = format!(
-        "echo up
-         ./wait-for-port.sh {LATE}; ./hello /dev/virtio-ports/{LATE} late-works
-         ./transfer.py $P 1000000000 2>&1 &
-         until ls -l /proc/$!/fd | grep -q vport0p1; do :; done; echo moving
-         ! wait $!
-         while [ -e $P ]; do :; done; echo gone
-         ./wait-for-port.sh {ECHO}; ./hello $P again-works
-         ./transfer.py $P 1000000
-         ./hello /dev/virtio-ports/{LATE} late-still-works"
-    );
     let programs = ["hello", "transfer.py"];
-    let mut guest = boot(&device, &script, &programs).unwrap();
+    let mut guest = boot(&device, COME_AND_GO, &programs).unwrap();
     let mut wait = |line: &str| guest.find_line("go on", DEADLINE, |found| found == line);
     wait("up").unwrap();
     device.add(LATE, 2).unwrap();

@@ -51,8 +51,15 @@ impl PassedSockets {
         socket
     }
 
+    /// Says which were passed in and are no port's.
+    pub fn tell_unused(&self) {
+        for name in self.names() {
+            tracing::warn!(name, "a socket that was passed in is no port's");
+        }
+    }
+
     /// The names of those that are left.
-    pub fn names(&self) -> Vec<&str> {
+    fn names(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()
     }
 }

@@ -11,7 +11,7 @@ use portunus_device::layout::{MaxPorts, PortId};
 use portunus_device::ring::{Ring, RingFault, RingIndex};
 use tokio::sync::Notify;
 
-use crate::kick::{Bell, Kick, kicked};
+use crate::kick::{Kick, kicked};
 use crate::rarely::worth_telling;
 use crate::session::port::KickedRing;
 
@@ -44,7 +44,7 @@ pub struct ControlFaults {
 
 struct Descriptors {
     kick: Kick,
-    error: Arc<Bell>,
+    error: Arc<dyn Interrupt>,
 }
 
 impl Control {

@@ -3,12 +3,14 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use portunus_device::Interrupt;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use vmm_sys_util::eventfd::EventFd;
 
 /// Waits for a driver's notifications of one queue. Cloning it is cheap.
 #[derive(Debug, Clone)]
@@ -23,6 +25,14 @@ impl Kick {
         // `AsyncFd` holds it, and the `AsyncFd` never gives it out mutably.
         let fd = unsafe { AsyncFd::register_with_interest(file, Interest::READABLE) };
         Ok(Self(Arc::new(fd.map_err(io::Error::from)?)))
+    }
+
+    /// Takes an eventfd that the caller keeps too. Fails as [`Kick::new`] does.
+    pub fn of_eventfd(eventfd: &EventFd) -> io::Result<Self> {
+        // SAFETY: the eventfd owns its descriptor and outlives the borrow, which
+        // ends with this line.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(eventfd.as_raw_fd()) };
+        Self::new(File::from(borrowed.try_clone_to_owned()?))
     }
 
     /// Waits for the next kick and takes all that have come. Safe to cancel.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use portunus_device::config_space::ConsoleSize;
 use portunus_device::features::Features;
 use portunus_device::handshake::{AddPortError, GuestEvent, Handshake, PortProfile};
 use portunus_device::layout::{MaxPorts, PortId, PortName, QueueIndex, QueueRole, queue_role};
@@ -203,6 +204,17 @@ impl Router {
         }
     }
 
+    /// Where what is done for this machine is logged.
+    pub fn span(&self) -> &tracing::Span {
+        &self.vm
+    }
+
+    /// Tells the guest how large a console is, where it asked to know.
+    pub fn resize(&self, id: PortId, size: ConsoleSize) {
+        self.control
+            .announce(|handshake| handshake.resize(id, size));
+    }
+
     /// Where a session says that the machine is not to run on.
     pub fn alarm(&self) -> &AlarmBell {
         &self.alarm
@@ -232,6 +244,11 @@ impl Router {
             })
         });
         answered.collect()
+    }
+
+    /// The port of a number, where there ever was one.
+    pub fn port(&self, id: PortId) -> Option<Arc<Port>> {
+        self.slots.port(id)
     }
 
     /// What the ports count that nothing answers, all together.
@@ -413,6 +430,30 @@ impl Router {
         for slot in self.slots.lock().values_mut() {
             if std::mem::take(&mut slot.was_open) {
                 slot.port.guest_opened();
+            }
+        }
+    }
+
+    /// Ends every session but one, all within the same grace, while the guest goes
+    /// on: what it writes from then on is discarded, so that it never waits for
+    /// nobody.
+    pub async fn end_sessions(&self, but: Option<PortId>, grace: Duration) {
+        let mut stops = tokio::task::JoinSet::new();
+        for (id, slot) in self.slots.lock().iter_mut() {
+            if Some(*id) == but {
+                continue;
+            }
+            if let Some(ending) = slot.keeper.end() {
+                let id = *id;
+                stops.spawn(async move {
+                    ending.stop(grace).await;
+                    id
+                });
+            }
+        }
+        while let Some(ended) = stops.join_next().await {
+            if let Ok(id) = ended {
+                self.vacate(id);
             }
         }
     }

@@ -8,6 +8,7 @@
 //! - [`streams`], [`round_trips`], [`many`], [`start`], [`clipboard`], [`agent`]: in this
 //!   process.
 //! - [`idle`], [`real_guest`]: the program itself, without a guest and with one.
+//! - [`machine`]: the program's own machine.
 //!
 //! Every figure is a ratio, or a difference, of two things that were measured
 //! in turns of some milliseconds: a machine that is busy with other work is
@@ -16,6 +17,7 @@
 pub mod agent;
 pub mod clipboard;
 pub mod idle;
+pub mod machine;
 pub mod many;
 pub mod native;
 pub mod real_guest;

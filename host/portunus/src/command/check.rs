@@ -20,7 +20,7 @@ pub(super) enum ReportFormat {
 }
 
 pub(super) fn run(path: &Path, format: ReportFormat, mut plugins: Plugins) -> Result<(), Failure> {
-    match (config::load(path, &mut plugins), format) {
+    match (config::load_with_machine(path, &mut plugins), format) {
         (Ok(loaded), ReportFormat::Text) => {
             let count = loaded.spec.ports.len();
             let noun = if count == 1 { "port" } else { "ports" };

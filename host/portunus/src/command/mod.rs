@@ -7,10 +7,11 @@
 mod check;
 mod clip;
 mod demo;
+mod guest;
 mod log_arguments;
 mod plugin_arguments;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::clip::ClipError;
 use crate::config::{self, Diagnostics, Style, TimeSpan};
 use crate::connect::{self, ConnectFault};
 use crate::demo::DemoSpec;
+use crate::door::run::{self, RESTORE, RunFault, restore_terminal};
 use crate::door::serve::{self, ServeFault};
 use crate::logging::Verbosity;
 use crate::stop_signals::StopSignal;
@@ -36,9 +38,18 @@ const OK: u8 = 0;
 /// What failed while it ran: the machine's fault, or someone else's on it.
 const FAILED: u8 = 1;
 
+/// The guest crashed.
+const CRASHED: u8 = 3;
+
+/// The host could not run the guest any further.
+const HOST_GAVE_UP: u8 = 4;
+
 /// What was never begun: the configuration or the command line is wrong. The
 /// same as for an option that does not exist.
 const REFUSED: u8 = 2;
+
+/// This program, whatever has become of its file since it was started.
+pub(crate) const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// What the program calls itself with, to compile a plugin within bounds.
 const COMPILE: &str = "compile";
@@ -46,6 +57,13 @@ const COMPILE: &str = "compile";
 const EXIT_STATUS: &str = "\
 Exit status: 0 if all went well; 1 if it failed while running; 2 if the configuration or the \
 command line is wrong.";
+
+const RUN_HELP: &str = "\
+Example: portunus run examples/vm/vm.toml
+
+Exit status: 0 if the guest powered off, or was stopped; 1 if something failed; 2 if the \
+configuration or the command line is wrong; 3 if the guest crashed (a triple fault); 4 if KVM \
+could not run its processor any further; 130 or 143 if a second SIGINT or SIGTERM ended it.";
 
 /// Answers the virtio-serial ports of virtual machines with sandboxed WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -70,6 +88,21 @@ enum Command {
         /// Text for people on standard error, or JSON for tools on standard output.
         #[arg(long, value_enum, default_value_t)]
         format: ReportFormat,
+        #[command(flatten)]
+        plugins: PluginArguments,
+    },
+    /// Boots a virtual machine of its own, on KVM, and answers its ports.
+    ///
+    /// The machine is what `[vm]` says: a kernel, memory, processors. Its console is this terminal,
+    /// or standard input and output where these are none: Ctrl-A X leaves, Ctrl-A Ctrl-A is one
+    /// Ctrl-A for the guest.
+    ///
+    /// SIGTERM, SIGINT and Ctrl-A X give the plugins their `on-stop` and press the machine's power
+    /// button; after `grace` the machine ends wherever it is. The second of them ends it at once.
+    #[command(after_help = RUN_HELP)]
+    Run {
+        /// The configuration, a TOML file whose `[vm]` names a kernel.
+        config: PathBuf,
         #[command(flatten)]
         plugins: PluginArguments,
     },
@@ -141,6 +174,19 @@ in either case.")]
         #[command(flatten)]
         plugins: PluginArguments,
     },
+    /// Makes a small Debian guest for `run`: a kernel, and an initial RAM disk with a shell.
+    ///
+    /// The kernel and all else are Debian's packages, fetched once (105 MB) and unpacked in a folder:
+    /// PORTUNUS_GUEST_DIR, or else one in the user's cache. Nothing is installed on the system.
+    #[command(after_help = "\
+Example: portunus guest examples/vm/boot
+
+The files are DIR/vmlinuz and DIR/initrd.img.")]
+    Guest {
+        /// Where the files go.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Prints the JSON Schema of the configuration, for editors and other tools.
     #[command(after_help = "\
 Example: portunus schema > portunus.schema.json
@@ -148,6 +194,9 @@ Example: portunus schema > portunus.schema.json
 Editors with a TOML language server take it from a file's first line:
 #:schema ./portunus.schema.json")]
     Schema,
+    /// Puts a terminal back to how it is now, once standard input ends.
+    #[command(name = RESTORE, hide = true)]
+    RestoreTerminal,
     /// Compiles one plugin for the process that started this one.
     #[command(name = COMPILE, hide = true)]
     Compile {
@@ -174,6 +223,14 @@ enum Failure {
     /// A signal ended what should have gone on.
     #[error("stopped by {0}")]
     Stopped(StopSignal),
+    /// A machine did not end well, with a status of its own.
+    #[error("{fault}")]
+    Machine {
+        /// How it ended.
+        fault: RunFault,
+        /// The exit status that says so.
+        status: u8,
+    },
     /// Anything else.
     #[error(transparent)]
     Running(#[from] anyhow::Error),
@@ -199,12 +256,29 @@ impl From<ConnectFault> for Failure {
     }
 }
 
+impl From<RunFault> for Failure {
+    fn from(fault: RunFault) -> Self {
+        let status = match &fault {
+            RunFault::TripleFault { .. } => CRASHED,
+            RunFault::Vcpu { .. } => HOST_GAVE_UP,
+            RunFault::Cut(signal) => signal.exit_status(),
+            _ => FAILED,
+        };
+        match fault {
+            RunFault::Configuration(faults) => Self::Configuration(faults),
+            fault => Self::Machine { fault, status },
+        }
+    }
+}
+
 impl Command {
     /// How much is logged where nobody says: what a demonstration shows, it
     /// prints.
     fn verbosity(&self) -> Verbosity {
         match self {
             Self::Demo { .. } => Verbosity::quiet(),
+            // The log would stand in the guest's way.
+            Self::Run { .. } if io::stderr().is_terminal() => Verbosity::quiet(),
             _ => Verbosity::louder(0),
         }
     }
@@ -214,7 +288,7 @@ impl Command {
 pub fn main() -> ExitCode {
     let Arguments { log, command } = Arguments::parse();
     // A child that compiles has nothing to log: its parent tells.
-    if !matches!(command, Command::Compile { .. }) {
+    if !matches!(command, Command::Compile { .. } | Command::RestoreTerminal) {
         log.start(command.verbosity());
     }
     ExitCode::from(match run(command) {
@@ -231,6 +305,7 @@ fn run(command: Command) -> Result<u8, Failure> {
             format,
             plugins,
         } => check::run(&config, format, plugins.plugins()?)?,
+        Command::Run { config, plugins } => run::run(&config, plugins.plugins()?)?,
         Command::Serve {
             config,
             socket,
@@ -244,7 +319,9 @@ fn run(command: Command) -> Result<u8, Failure> {
             within,
             plugins,
         } => demo::run(&DemoSpec { keep, within }, plugins.plugins()?)?,
+        Command::Guest { folder } => guest::run(&folder)?,
         Command::Schema => print(&format!("{:#}", config::schema().as_value()))?,
+        Command::RestoreTerminal => return Ok(restore_terminal()),
         Command::Compile { parent } => return Ok(compile_as_child(parent)),
     }
     Ok(OK)
@@ -258,6 +335,7 @@ fn tell(failure: &Failure) -> u8 {
         Failure::Usage(error) => (format!("portunus: {error:#}\n"), REFUSED),
         Failure::Clip(error) => (format!("portunus: {failure}\n"), clip::status(error)),
         Failure::Stopped(signal) => (format!("portunus: {failure}\n"), signal.exit_status()),
+        Failure::Machine { fault, status } => (format!("portunus: {fault}\n"), *status),
         Failure::Running(error) => (format!("portunus: {error:#}\n"), FAILED),
     };
     // Where standard error is closed nobody can be told.

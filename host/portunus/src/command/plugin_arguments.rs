@@ -10,13 +10,10 @@ use portunus_plugin::{
     ChildCompiler, CodeCache, CompileLimits, Compiler, Engine, FolderFault, Loader,
 };
 
-use super::COMPILE;
+use super::{COMPILE, THIS_PROGRAM};
 use crate::cache_folder::cache_folder;
 use crate::config::{ByteSize, TimeSpan};
 use crate::plugins::Plugins;
-
-/// This program, whatever has become of its file since it was started.
-const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// Options of the commands that load plugins, told apart in the help.
 #[derive(Debug, Args)]

@@ -6,9 +6,9 @@
 //! the sessions that are made of it.
 //!
 //! In the order of the work: `source` reads the file, `syntax` (by `scan`)
-//! finds what is not TOML, `fields` and `parse` walk its tables (`listen`, by `socket`
-//! and `socket_owner`, and `connect` those of a port's channels), `plugin` reads the
-//! plugins, `diagnose` and `render` tell the faults. `spec`, `limits`, `names` and
+//! finds what is not TOML, `fields`, `parse` and `vm` walk its tables (`listen`, by
+//! `socket` and `socket_owner`, and `connect` those of a port's channels), `plugin` reads
+//! the plugins, `diagnose` and `render` tell the faults. `spec`, `limits`, `names` and
 //! `quantity` are what comes out, and `schema` describes it to editors.
 
 mod code_folder;
@@ -32,6 +32,7 @@ mod source;
 mod spec;
 mod syntax;
 mod value;
+mod vm;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -55,9 +56,10 @@ pub use socket_owner::{GroupId, SocketMode, UserId};
 pub use source::{Located, MAX_SOURCE_SIZE, Source, Span};
 pub use spec::{
     Access, DeviceSpec, DirGrantSpec, GrantSpec, GuestPath, MAX_DIRS, MetricsSpec, PluginConfig,
-    PortSpec, RestartSpec, Spec, VmSpec,
+    PortSpec, RestartSpec, Spec,
 };
 pub use value::Invalid;
+pub use vm::{CommandLine, Console, OnReboot, Serial, Transport, VmSpec};
 
 /// A configuration without a fault.
 #[derive(Clone, Debug)]
@@ -79,9 +81,22 @@ impl Loaded {
 ///
 /// # Errors
 ///
-/// Everything that is wrong with it.
+/// Everything that is wrong with it, for a door that boots no machine.
 pub fn load(path: &Path, loader: &mut dyn PluginLoader) -> Result<Loaded, Diagnostics> {
     read(Source::read(path)?, loader)
+}
+
+/// The same, with the machine's files.
+///
+/// # Errors
+///
+/// Everything that is wrong with it, files of the machine that are not there
+/// included.
+pub fn load_with_machine(
+    path: &Path,
+    loader: &mut dyn PluginLoader,
+) -> Result<Loaded, Diagnostics> {
+    finish(Source::read(path)?, loader, |spec| spec.vm.missing_files())
 }
 
 /// Reads a configuration whose text is already there. Relative paths start from
@@ -89,8 +104,16 @@ pub fn load(path: &Path, loader: &mut dyn PluginLoader) -> Result<Loaded, Diagno
 ///
 /// # Errors
 ///
-/// Everything that is wrong with it.
+/// Everything that is wrong with it, for a door that boots no machine.
 pub fn read(source: Source, loader: &mut dyn PluginLoader) -> Result<Loaded, Diagnostics> {
+    finish(source, loader, |_| Vec::new())
+}
+
+fn finish(
+    source: Source,
+    loader: &mut dyn PluginLoader,
+    look: impl FnOnce(&Spec) -> Vec<Diagnostic>,
+) -> Result<Loaded, Diagnostics> {
     let source = Arc::new(source);
     let parse::Walked {
         spec,
@@ -101,6 +124,7 @@ pub fn read(source: Source, loader: &mut dyn PluginLoader) -> Result<Loaded, Dia
     if let (Some(spec), Some(folder)) = (&spec, loader.code_folder()) {
         faults.extend(code_folder::faults(spec, folder));
     }
+    faults.extend(spec.as_ref().map(look).unwrap_or_default());
     match spec.filter(|_| faults.is_empty()) {
         Some(spec) => Ok(Loaded { spec, source }),
         None => Err(Diagnostics::new(source, faults)),

@@ -180,9 +180,6 @@ fn a_name_used_twice_underlines_both_places() {
 #[test]
 fn keys_of_later_versions_are_not_known_to_this_one() {
     let text = r#"
-        [vm]
-        kernel = "vmlinuz"
-        memory = "512MiB"
         [[port]]
         name = "a"
         plugin = "echo"

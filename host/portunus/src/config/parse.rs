@@ -24,10 +24,11 @@ use super::socket;
 use super::source::{Located, Source, Span};
 use super::spec::{
     DeviceSpec, DirGrantSpec, GrantSpec, MAX_DIRS, MetricsSpec, PluginConfig, PortSpec,
-    RestartSpec, Spec, VmSpec,
+    RestartSpec, Spec,
 };
 use super::syntax::recover;
 use super::value::Invalid;
+use super::vm::{Console, VmSpec};
 use crate::session::RestartPolicy;
 
 /// What a walk has found.
@@ -93,7 +94,8 @@ impl Walk<'_> {
         let ports: Vec<_> = tables.into_iter().map(|port| self.port(port)).collect();
         let names = ports.iter().filter_map(|port| port.name.as_ref());
         report_repeated(&file, "ports", names);
-        let ports = number(&file, &device, ports);
+        let console = vm.console == Console::Hvc0;
+        let ports = number(&file, &device, console, ports);
         let listens = ports.iter().filter_map(|port| port.listen.as_ref());
         report_shared(&file, metrics.socket.as_ref(), listens);
         file.finish();
@@ -106,19 +108,13 @@ impl Walk<'_> {
     }
 
     fn vm(&self, file: &mut Fields<'_>) -> VmSpec {
-        let named = file.table("vm").map(|mut vm| {
-            let name = vm.take::<VmName>("name");
-            let is_given = vm.has("name");
-            vm.finish();
-            (name, is_given)
-        });
-        let name = match named {
-            Some((Some(name), _)) => name.value,
-            // It has been reported.
-            Some((None, true)) => VmName::default(),
-            Some((None, false)) | None => self.vm_name_of_file(file),
-        };
-        VmSpec { name }
+        match file.table("vm") {
+            Some(vm) => VmSpec::read(vm, self.source, || self.vm_name_of_file(file)),
+            None => VmSpec {
+                name: self.vm_name_of_file(file),
+                ..VmSpec::default()
+            },
+        }
     }
 
     fn vm_name_of_file(&self, file: &Fields<'_>) -> VmName {
@@ -369,10 +365,15 @@ fn report_repeated<'n, T: Ord + Display + 'n>(
 }
 
 /// Gives every port its id, and reports the first that the device has no room
-/// for.
-fn number(file: &Fields<'_>, device: &DeviceSpec, ports: Vec<Draft>) -> Vec<PortSpec> {
+/// for. Where the terminal is a console of the device, that has id 0.
+fn number(
+    file: &Fields<'_>,
+    device: &DeviceSpec,
+    terminal: bool,
+    ports: Vec<Draft>,
+) -> Vec<PortSpec> {
     let max_ports = device.max_ports();
-    let ids = port_ids(ports.iter().map(|port| port.console));
+    let ids = port_ids(terminal, ports.iter().map(|port| port.console));
     let needed = ids
         .iter()
         .max()

@@ -38,7 +38,13 @@ pub enum Bundled {
 
 impl Bundled {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Agent, Self::Clipboard, Self::Echo, Self::Log, Self::Relay];
+    pub const ALL: [Self; 5] = [
+        Self::Agent,
+        Self::Clipboard,
+        Self::Echo,
+        Self::Log,
+        Self::Relay,
+    ];
 
     /// The name by which a configuration calls it.
     pub const fn name(self) -> &'static str {

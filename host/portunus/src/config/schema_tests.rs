@@ -166,6 +166,14 @@ fn the_schema_refuses_what_the_walk_refuses() {
         format!("device.max-ports = 0\n{port}"),
         format!("device.max-ports = \"31\"\n{port}"),
         format!("metrics.socket = \"\"\n{port}"),
+        format!("vm.kernel = \"\"\n{port}"),
+        format!("vm.cpus = 65\n{port}"),
+        format!("vm.cpus = \"2\"\n{port}"),
+        format!("vm.memory = 512\n{port}"),
+        format!("vm.transport = \"isa\"\n{port}"),
+        format!("vm.on-reboot = \"halt\"\n{port}"),
+        format!("vm.console = \"tty0\"\n{port}"),
+        format!("vm.cmdline = \"\"\n{port}"),
         format!("{port}console = 1"),
         format!("{port}listen = 5"),
         format!("{port}listen = \"\""),
@@ -193,12 +201,13 @@ fn the_schema_refuses_what_the_walk_refuses() {
 #[test]
 fn every_example_loads_and_fits_the_schema() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let machine = examples.join("vm/vm.toml");
     let files = fs::read_dir(examples)
         .unwrap()
         .map(|entry| entry.unwrap().path());
     let is_configuration = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "toml");
     let mut count = 0;
-    for path in files.filter(is_configuration) {
+    for path in files.chain([machine]).filter(is_configuration) {
         let loaded = load(&path, &mut LoadNothing);
         assert!(loaded.is_ok(), "{}", loaded.unwrap_err());
         assert!(

@@ -18,11 +18,12 @@ use toml::de::DeValue;
 use super::connect::{ConnectGrantSpec, MAX_TARGETS};
 use super::limits::LimitSpec;
 use super::listen::{self, ListenSpec};
-use super::names::{self, VmName};
+use super::names;
 use super::plugin::{Digest, PluginSource};
 use super::quantity::{Bounds, Count, TimeSpan};
 use super::source::{Located, Span};
 use super::value::{Invalid, Unfit, Value, from_text, one_line};
+use super::vm::VmSpec;
 use crate::session::{PastBudget, RestartPolicy};
 
 /// What a virtual machine's ports do.
@@ -62,17 +63,6 @@ impl DeviceSpec {
             .map(|located| located.value)
             .unwrap_or_default()
     }
-}
-
-/// The virtual machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct VmSpec {
-    /// The machine's name in logs and to plugins: at most 64 bytes without
-    /// control characters and slashes. The configuration file's name without
-    /// its ending if left out.
-    #[schemars(default, schema_with = "names::vm_name_schema")]
-    pub name: VmName,
 }
 
 /// Counters of all that happens, for Prometheus and other tools.

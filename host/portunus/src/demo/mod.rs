@@ -1,21 +1,25 @@
 //! `portunus demo`: a real Linux guest whose ports are answered by the bundled
 //! plugins, in one process, and proof that they were.
 //!
-//! The way is that of `portunus serve`: a configuration file, the device on a
-//! vhost-user socket, and a guest that connects to it. The host draws a random
+//! The way is that of `portunus run` where this host has KVM, and of `portunus
+//! serve` where it has not: a configuration file, the device, and a guest with it,
+//! in a machine of our own or at a vhost-user socket. The host draws a random
 //! word; the guest's console, the echo plugin's reply and the log plugin's file
 //! must each show it.
 //!
 //! Owns what is shown and what is checked. Leaves the guest to [`crate::guest`]
 //! and where the steps are printed to the caller.
 //!
+//! - `choice`: which guest, and why; `stage`: that guest and its device.
 //! - `story`: the guest's part, with the script that it runs.
 //! - `evidence` and `word`: what must be seen, and where.
 //! - `place`: the files on the host.
 //! - `step`: what is told.
 
+mod choice;
 mod evidence;
 mod place;
+mod stage;
 mod step;
 mod story;
 mod word;
@@ -25,8 +29,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use portunus_vmm::BuildError;
 use tokio::sync::oneshot;
 
+pub use choice::Choice;
 pub use evidence::Missing;
 pub use place::PlaceFault;
 pub use step::Step;
@@ -34,12 +40,10 @@ pub use word::Word;
 
 use self::evidence::Evidence;
 use self::place::Place;
-use self::story::{PROGRAMS, SCRIPT, Story};
-use crate::client_sockets::PassedSockets;
-use crate::config;
-use crate::door::serve::{ServeFault, Server};
-use crate::guest::{BootError, GuestError, GuestRoot, RootError, UmlSpec, default_folder};
-use crate::launch::launch;
+use self::stage::{Files, Stage};
+use self::story::Story;
+use crate::door::serve::ServeFault;
+use crate::guest::{BootError, GuestError, MachineGuestError, RootError, default_folder};
 use crate::plugins::Plugins;
 use crate::stop_signals::{StopSignal, StopSignals};
 
@@ -74,6 +78,12 @@ pub enum DemoFault {
     /// There is no guest to be started.
     #[error(transparent)]
     Root(#[from] RootError),
+    /// The machine has no guest to boot.
+    #[error(transparent)]
+    MachineGuest(#[from] MachineGuestError),
+    /// There is no machine.
+    #[error(transparent)]
+    Machine(#[from] BuildError),
     /// The device is not there.
     #[error(transparent)]
     Serve(#[from] ServeFault),
@@ -125,14 +135,16 @@ async fn show(
 ) -> Result<(), DemoFault> {
     let began = Instant::now();
     let place = Place::new(spec.keep.as_deref(), CONFIG)?;
-    let root = prepare(tell, stop).await?;
+    let files = prepare(&place, tell, stop).await?;
     tell(Step::Configuration(CONFIG));
-    let server = serve(&place, plugins).await?;
-    tell(Step::Serving(place.socket()));
+    let stage = Stage::set(&files, &place, plugins).await?;
+    if let Stage::Served(_) = &stage {
+        tell(Step::Serving(place.socket()));
+    }
     let word = Word::draw();
-    let seen = run_guest(&place, &root, &word, spec.within, tell, stop).await;
+    let seen = run_guest(&place, &files, &stage, &word, spec.within, tell, stop).await;
     // Then every line is on the disk.
-    server.stop(GRACE).await;
+    stage.stop(GRACE).await;
     let evidence = Evidence {
         log: place::read_log(&place.log())?,
         ..seen?
@@ -148,52 +160,38 @@ async fn show(
     Ok(())
 }
 
-/// Makes the guest's files, or finds them.
-async fn prepare(tell: &Tell, stop: &mut StopSignals) -> Result<GuestRoot, DemoFault> {
-    let folder = default_folder()?;
-    tell(Step::Guest(folder.clone()));
-    let (send, root) = oneshot::channel();
+/// Chooses a guest, and makes its files, or finds them.
+async fn prepare(place: &Place, tell: &Tell, stop: &mut StopSignals) -> Result<Files, DemoFault> {
+    let (packages, own) = (default_folder()?, place.machine());
+    let (send, files) = oneshot::channel();
     let tell = Arc::clone(tell);
     // A thread of its own, since the runtime waits for those that it gives: a
     // download is not waited for when a signal comes.
     std::thread::spawn(move || {
-        let root = GuestRoot::prepare(&folder, &mut |progress| {
-            tell(Step::Preparing(progress.clone()));
-        });
+        let choice = Choice::of_this_host();
+        tell(Step::Guest(choice.clone(), packages.clone()));
+        let files = Files::prepare(&choice, &packages, &own, &tell);
         // Nobody wants it any more where a signal came.
-        let _ = send.send(root);
+        let _ = send.send(files);
     });
     tokio::select! {
-        root = root => Ok(root.map_err(io::Error::other)??),
+        files = files => files.map_err(io::Error::other)?,
         signal = stop.next() => Err(DemoFault::Stopped(signal)),
     }
-}
-
-/// The device, as `portunus serve` has it.
-async fn serve(place: &Place, mut plugins: Plugins) -> Result<Server, ServeFault> {
-    let loaded = config::load(&place.config(), &mut plugins)?;
-    let launched = launch(&loaded, &plugins, &mut PassedSockets::default()).await?;
-    let router = launched.router;
-    Ok(Server::start(router, &place.socket())?)
 }
 
 /// Boots the guest and listens to it. When this returns, nothing of it is left.
 async fn run_guest(
     place: &Place,
-    root: &GuestRoot,
+    files: &Files,
+    stage: &Stage,
     word: &Word,
     within: Duration,
     tell: &Tell,
     stop: &mut StopSignals,
 ) -> Result<Evidence, DemoFault> {
     tell(Step::Booting);
-    let mut uml = UmlSpec::new(root, SCRIPT);
-    let programs = PROGRAMS.map(|(name, contents)| (name.to_owned(), contents.to_vec()));
-    uml.programs.extend(programs);
-    uml.device = Some(place.socket());
-    uml.life = within.saturating_add(ORPHAN);
-    let guest = uml.boot()?;
-    let killer = guest.killer();
+    let (guest, killer) = stage.boot(files, place, within)?;
     let (word, tell, log) = (word.clone(), Arc::clone(tell), place.log());
     let mut story = tokio::task::spawn_blocking(move || {
         let is_logged = || place::read_log(&log).is_ok_and(|log| log.contains(word.as_str()));

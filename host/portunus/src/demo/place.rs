@@ -72,6 +72,11 @@ impl Place {
         self.temporary.path().join("vm.sock")
     }
 
+    /// Where a machine of our own finds what it boots. Never kept.
+    pub(super) fn machine(&self) -> PathBuf {
+        self.temporary.path().join("machine")
+    }
+
     fn files(&self) -> &Path {
         self.kept.as_deref().unwrap_or(self.temporary.path())
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::choice::Choice;
 use super::place::{CONFIG_FILE, LOG_FILE};
 use super::word::Word;
 use crate::escape::{self, Escaped};
@@ -13,8 +14,8 @@ use crate::guest::Progress;
 /// guest chose.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Which guest there will be, and where its files are.
-    Guest(PathBuf),
+    /// Which guest there will be, why, and where its files are.
+    Guest(Choice, PathBuf),
     /// The guest's files are being made.
     Preparing(Progress),
     /// What the ports do.
@@ -44,10 +45,9 @@ pub enum Step {
 impl fmt::Display for Step {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Guest(folder) => write!(
+            Self::Guest(choice, folder) => write!(
                 out,
-                "host  | the guest is User Mode Linux, a Linux kernel that runs as a program: \
-                 it needs no virtualization and no root\n\
+                "host  | {choice}\n\
                  host  | its files are Debian's packages, unpacked in {}; \
                  nothing is installed on the system",
                 folder.display()

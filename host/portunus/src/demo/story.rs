@@ -7,7 +7,7 @@ use super::DemoFault;
 use super::evidence::Evidence;
 use super::step::Step;
 use super::word::Word;
-use crate::guest::{Guest, GuestError};
+use crate::guest::{Guest, GuestError, KvmGuest};
 
 /// How often the log is looked at until it has the guest's line. Nothing tells
 /// of a file that is written, and the line is there within a millisecond or so.
@@ -28,9 +28,45 @@ pub(super) const PROGRAMS: [(&str, &[u8]); 2] = [
     ),
 ];
 
+/// A guest that is spoken to on its console.
+pub(super) enum Partner {
+    /// User Mode Linux.
+    Uml(Guest),
+    /// A machine of our own.
+    Kvm(KvmGuest),
+}
+
+impl Partner {
+    fn say(&mut self, line: &str) -> Result<(), GuestError> {
+        match self {
+            Self::Uml(guest) => guest.say(line),
+            Self::Kvm(guest) => guest.say(line),
+        }
+    }
+
+    fn find_line(
+        &mut self,
+        task: &'static str,
+        within: Duration,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<String, GuestError> {
+        match self {
+            Self::Uml(guest) => guest.find_line(task, within, is_wanted),
+            Self::Kvm(guest) => guest.find_line(task, within, is_wanted),
+        }
+    }
+
+    fn finish(&mut self, within: Duration) -> Result<i32, GuestError> {
+        match self {
+            Self::Uml(guest) => guest.finish(within),
+            Self::Kvm(guest) => guest.finish(within),
+        }
+    }
+}
+
 /// A guest that is listened to until it powers off.
 pub(super) struct Story<'tell> {
-    guest: Guest,
+    guest: Partner,
     began: Instant,
     within: Duration,
     tell: &'tell dyn Fn(Step),
@@ -38,7 +74,7 @@ pub(super) struct Story<'tell> {
 
 impl<'tell> Story<'tell> {
     /// Of a guest that has `within` from now on.
-    pub(super) fn new(guest: Guest, within: Duration, tell: &'tell dyn Fn(Step)) -> Self {
+    pub(super) fn new(guest: Partner, within: Duration, tell: &'tell dyn Fn(Step)) -> Self {
         Self {
             guest,
             began: Instant::now(),

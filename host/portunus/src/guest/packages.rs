@@ -36,8 +36,8 @@ pub enum FetchError {
     /// apt could not do what it was asked.
     #[error(
         "apt could not {purpose}: {said}\n\
-         Check that this machine reaches its package archive, and that its sources offer `user-mode-linux` \
-         (Debian: main, Ubuntu: universe)"
+         Check that this machine reaches its package archive, and that its sources have all of it \
+         (Debian: main, Ubuntu: main and universe)"
     )]
     Apt {
         /// What it was asked for.

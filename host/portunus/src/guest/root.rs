@@ -1,35 +1,39 @@
 //! The folder that is the root of every guest: Debian's packages, unpacked, and
 //! the little that makes them a system.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::packages::{self, Apt, FetchError};
 use super::progress::Progress;
+use super::unpacked::{PackageSet, RootError, at, link};
 use crate::cache_folder;
 
-/// What every guest is made of. apt adds what these need.
-const PACKAGES: [&str; 7] = [
-    "user-mode-linux",
-    "udev",
-    "kmod",
-    "busybox-static",
-    "dash",
-    "base-passwd",
-    "python3-minimal",
-];
-
-/// The unpacked folder's name. Count it up when [`PACKAGES`] or [`LINKS`]
-/// changes, and every machine makes the folder anew.
-const UNPACKED: &str = "root-2";
+/// What a guest is made of, to be counted up with [`LINKS`] too.
+const SET: PackageSet = PackageSet {
+    name: "root-2",
+    packages: &[
+        "user-mode-linux",
+        "udev",
+        "kmod",
+        "busybox-static",
+        "dash",
+        "base-passwd",
+        "python3-minimal",
+    ],
+    needed: &[
+        KERNEL,
+        "usr/bin/busybox",
+        "usr/bin/dash",
+        "usr/bin/python3",
+        "usr/bin/udevadm",
+        "usr/lib/systemd/systemd-udevd",
+        "usr/lib/udev/rules.d/50-udev-default.rules",
+    ],
+};
 
 /// First process of the guest.
 const INIT: &str = include_str!("init.sh");
-
-/// A merged `/usr`, as on every current Debian. Made before anything is unpacked.
-const MERGED_USR: [&str; 4] = ["bin", "lib", "lib64", "sbin"];
 
 /// What the guest mounts something on: its root cannot be written.
 const MOUNT_POINTS: [&str; 9] = [
@@ -44,54 +48,7 @@ const LINKS: [(&str, &str); 4] = [
     ("etc/group", "../usr/share/base-passwd/group.master"),
 ];
 
-/// What a guest cannot do without, to tell a foreign distribution's package from
-/// a usable one.
-const NEEDED: [&str; 7] = [
-    KERNEL,
-    "usr/bin/busybox",
-    "usr/bin/dash",
-    "usr/bin/python3",
-    "usr/bin/udevadm",
-    "usr/lib/systemd/systemd-udevd",
-    "usr/lib/udev/rules.d/50-udev-default.rules",
-];
-
 const KERNEL: &str = "usr/bin/linux.uml";
-
-/// Why there is no root folder for a guest.
-#[derive(Debug, thiserror::Error)]
-pub enum RootError {
-    /// Only x86 has User Mode Linux.
-    #[error(
-        "the guest is User Mode Linux, which runs on x86-64 alone: this machine is {}",
-        std::env::consts::ARCH
-    )]
-    Machine,
-    /// Neither a folder for the guest nor a home is named.
-    #[error(
-        "no folder for the guest's files: set PORTUNUS_GUEST_DIR, PORTUNUS_CACHE_DIR, XDG_CACHE_HOME or HOME in the environment"
-    )]
-    NoFolder,
-    /// The packages could not be fetched or unpacked.
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    /// The packages do not hold what they should.
-    #[error(
-        "the packages of this distribution do not make a guest: {missing} is not among their files"
-    )]
-    Incomplete {
-        /// The first file that is missing.
-        missing: &'static str,
-    },
-    /// A file or folder could not be made.
-    #[error("{path}: {cause}: check that the folder can be written and its disk is not full")]
-    Folder {
-        /// Which one.
-        path: PathBuf,
-        /// Why.
-        cause: io::Error,
-    },
-}
 
 /// Where the guest's files are kept when nobody says otherwise:
 /// `PORTUNUS_GUEST_DIR`, else in the user's cache folder.
@@ -145,17 +102,17 @@ impl GuestRoot {
         if !cfg!(target_arch = "x86_64") {
             return Err(RootError::Machine);
         }
-        at(folder, fs::create_dir_all(folder))?;
-        let folder = at(folder, folder.canonicalize())?;
-        let _locked = lock(&folder.join("lock"), tell)?;
-        let root = folder.join(match software {
-            None => UNPACKED.to_owned(),
-            Some(software) => format!("{UNPACKED}-{}", software.name),
-        });
-        let further = software.map_or(&[][..], |software| software.packages);
-        if !root.is_dir() {
-            make(&folder, &root, further, tell)?;
-        }
+        let root = match software {
+            None => SET.prepare(folder, complete, tell)?,
+            Some(software) => {
+                let set = PackageSet {
+                    name: &format!("{}-{}", SET.name, software.name),
+                    packages: &[SET.packages, software.packages].concat(),
+                    needed: SET.needed,
+                };
+                set.prepare(folder, complete, tell)?
+            }
+        };
         put_init(&root)?;
         Ok(Self { root })
     }
@@ -171,66 +128,11 @@ impl GuestRoot {
     }
 }
 
-/// Waits for, and holds, the right to change the folder; until dropped.
-fn lock(path: &Path, tell: &mut dyn FnMut(&Progress)) -> Result<File, RootError> {
-    let file = at(path, File::create(path))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            tell(&Progress::Waiting);
-            at(path, file.lock())?;
-        }
-        Err(TryLockError::Error(cause)) => return at(path, Err(cause)),
-    }
-    Ok(file)
-}
-
-/// Makes `root` beside its place and moves it there when it is whole.
-fn make(
-    folder: &Path,
-    root: &Path,
-    further: &[&str],
-    tell: &mut dyn FnMut(&Progress),
-) -> Result<(), RootError> {
-    let archive = folder.join("apt");
-    let apt = Apt::new(&archive)?;
-    let packages = apt.fetch(&[&PACKAGES, further].concat(), tell)?;
-
-    tell(&Progress::Unpacking {
-        packages: packages.len(),
-    });
-    let unfinished = folder.join("unfinished");
-    remove(&unfinished)?;
-    for name in MERGED_USR {
-        let target = Path::new("usr").join(name);
-        let folder = unfinished.join(&target);
-        at(&folder, fs::create_dir_all(&folder))?;
-        link(&target, &unfinished.join(name))?;
-    }
-    for package in &packages {
-        packages::unpack(&apt.path_of(package), &unfinished)?;
-    }
-    complete(&unfinished)?;
-    let stamp = unfinished.join("packages");
-    let names: String = packages
-        .iter()
-        .map(|package| format!("{}\n", package.file))
-        .collect();
-    at(&stamp, fs::write(&stamp, names))?;
-    at(root, fs::rename(&unfinished, root))?;
-    remove(&archive)
-}
-
-/// Adds what no package brings, and checks that the packages brought the rest.
+/// Adds what no package brings.
 fn complete(root: &Path) -> Result<(), RootError> {
     for name in MOUNT_POINTS {
         let path = root.join(name);
         at(&path, fs::create_dir_all(&path))?;
-    }
-    // A link counts: it leads where the guest's root is `/`.
-    let is_missing = |name: &&str| root.join(name).symlink_metadata().is_err();
-    if let Some(missing) = NEEDED.into_iter().find(is_missing) {
-        return Err(RootError::Incomplete { missing });
     }
     for (name, target) in LINKS {
         link(Path::new(target), &root.join(name))?;
@@ -245,34 +147,12 @@ fn put_init(root: &Path) -> Result<(), RootError> {
     if fs::read_to_string(&path).is_ok_and(|text| text == INIT) {
         return Ok(());
     }
-    let new = root.join("init.new");
-    at(&new, fs::write(&new, INIT))?;
-    at(
-        &new,
-        fs::set_permissions(&new, fs::Permissions::from_mode(0o755)),
-    )?;
-    at(&path, fs::rename(&new, &path))
-}
-
-fn link(target: &Path, path: &Path) -> Result<(), RootError> {
-    match symlink(target, path) {
-        Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Ok(()),
-        made => at(path, made),
-    }
-}
-
-fn remove(folder: &Path) -> Result<(), RootError> {
-    match fs::remove_dir_all(folder) {
-        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(()),
-        removed => at(folder, removed),
-    }
-}
-
-fn at<T>(path: &Path, done: io::Result<T>) -> Result<T, RootError> {
-    done.map_err(|cause| RootError::Folder {
-        path: path.to_owned(),
-        cause,
-    })
+    let new = at(root, tempfile::NamedTempFile::new_in(root))?;
+    at(new.path(), fs::write(&new, INIT))?;
+    let executable = fs::Permissions::from_mode(0o755);
+    at(new.path(), fs::set_permissions(&new, executable))?;
+    let placed = new.persist(&path).map_err(|fault| fault.error);
+    at(&path, placed).map(drop)
 }
 
 #[cfg(test)]

@@ -3,29 +3,6 @@
 use super::*;
 
 #[test]
-fn the_second_waits_for_the_first_and_says_so() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("lock");
-    let first = lock(&path, &mut |step| panic!("{step}")).unwrap();
-    let (told, heard) = std::sync::mpsc::channel();
-    std::thread::scope(|scope| {
-        scope.spawn(|| lock(&path, &mut |step| told.send(step.clone()).unwrap()).unwrap());
-        assert_eq!(heard.recv(), Ok(Progress::Waiting));
-        drop(first);
-    });
-}
-
-#[test]
-fn packages_without_a_kernel_make_no_guest() {
-    let root = tempfile::tempdir().unwrap();
-    let fault = complete(root.path()).unwrap_err();
-    assert!(
-        matches!(fault, RootError::Incomplete { missing: KERNEL }),
-        "{fault}"
-    );
-}
-
-#[test]
 fn init_is_brought_up_to_date() {
     let root = tempfile::tempdir().unwrap();
     let init = root.path().join("init");

@@ -5,14 +5,14 @@ use std::io::{self, PipeReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use super::console::Console;
 use super::folder::{DEVICE, KERNEL_FILES, ROOT, RunFolder, RunFolderError};
+use super::life::{GuestError, Life, State};
 use super::memory_folder::{self, NoMemoryFolder};
 use super::root::GuestRoot;
 
@@ -62,32 +62,6 @@ pub enum BootError {
         /// Why.
         cause: io::Error,
     },
-}
-
-/// What a guest did not do.
-#[derive(Debug, thiserror::Error)]
-pub enum GuestError {
-    /// It took too long.
-    #[error("the guest did not {task} within {} s; its last lines:{tail}", .within.as_secs())]
-    Late {
-        /// What it was to do.
-        task: &'static str,
-        /// The time it had.
-        within: Duration,
-        /// Its console's last lines.
-        tail: String,
-    },
-    /// It ended before.
-    #[error("the guest ended and did not {task}; its last lines:{tail}")]
-    Ended {
-        /// What it was to do.
-        task: &'static str,
-        /// Its console's last lines.
-        tail: String,
-    },
-    /// It could not be spoken to.
-    #[error("the guest's console takes no line: {0}")]
-    Console(io::Error),
 }
 
 impl<'root> UmlSpec<'root> {
@@ -161,53 +135,27 @@ impl<'root> UmlSpec<'root> {
     }
 }
 
+/// A guest's life; it runs as a process group, as long as its leader is not reaped:
+/// only so long is the number ours.
+type UmlLife = Life<Pid>;
+
 /// A running guest. Dropped, it is killed, and its folder is deleted.
 #[derive(Debug)]
 pub struct Guest {
     folder: RunFolder,
     typed: Option<ChildStdin>,
-    life: Arc<Life>,
+    life: Arc<UmlLife>,
     threads: Vec<JoinHandle<()>>,
-}
-
-/// What the guest's threads tell.
-#[derive(Debug, Default)]
-struct Life {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    console: Console,
-    console_closed: bool,
-    /// The process group, as long as its leader is not reaped: only so long is
-    /// the number ours.
-    group: Option<Pid>,
-}
-
-impl State {
-    fn is_over(&self) -> bool {
-        self.group.is_none() && self.console_closed
-    }
-
-    fn kill(&self) {
-        if let Some(group) = self.group {
-            // It fails where all have ended already.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-    }
 }
 
 impl Guest {
     fn watch(folder: RunFolder, mut child: Child, console: PipeReader) -> Self {
-        let life = Arc::new(Life::default());
+        let life = Arc::new(Life::of(Pid::from_child(&child)));
         let typed = child.stdin.take();
-        life.lock().group = Some(Pid::from_child(&child));
         let (reader, reaper) = (life.clone(), life.clone());
         let threads = vec![
-            thread::spawn(move || reader.read_console(console)),
-            thread::spawn(move || reaper.reap(child)),
+            thread::spawn(move || read_console(&reader, console)),
+            thread::spawn(move || reap(&reaper, child)),
         ];
         Self {
             folder,
@@ -264,17 +212,7 @@ impl Guest {
         within: Duration,
         is_wanted: impl Fn(&str) -> bool,
     ) -> Result<String, GuestError> {
-        let mut found = None;
-        let state = self.life.wait_while(within, |state| {
-            while let Some(line) = state.console.take_line() {
-                if is_wanted(&line) {
-                    found = Some(line);
-                    return false;
-                }
-            }
-            !state.is_over()
-        });
-        found.ok_or_else(|| state.fault(task, within))
+        self.life.find_line(task, within, is_wanted)
     }
 
     /// Waits until the guest has powered off; answers its program's exit status.
@@ -283,94 +221,65 @@ impl Guest {
     ///
     /// [`GuestError`] if it takes longer, or died before its program ended.
     pub fn finish(&mut self, within: Duration) -> Result<i32, GuestError> {
-        const TASK: &str = "run its program and power off";
-        let state = self.life.wait_while(within, |state| !state.is_over());
-        let status = self.folder.read("status").ok().filter(|_| state.is_over());
-        status
-            .and_then(|text| String::from_utf8_lossy(&text).trim().parse().ok())
-            .ok_or_else(|| state.fault(TASK, within))
+        self.life.finish(within, |_| {
+            let text = self.folder.read("status").ok()?;
+            String::from_utf8_lossy(&text).trim().parse().ok()
+        })
     }
 
     /// What the guest has printed, as far as it is remembered (4,096 lines).
     pub fn console(&self) -> String {
-        self.life.lock().console.text()
+        self.life.console()
     }
 }
 
 /// Ends a guest that another thread waits for.
 #[derive(Debug)]
-pub struct GuestKiller(Arc<Life>);
+pub struct GuestKiller(Arc<UmlLife>);
 
 impl GuestKiller {
     /// Kills the guest, if it has not ended.
     pub fn kill(&self) {
-        self.0.lock().kill();
+        kill(&self.0.lock());
     }
 }
 
-impl State {
-    fn fault(&self, task: &'static str, within: Duration) -> GuestError {
-        let tail = self.console.tail();
-        if self.is_over() {
-            GuestError::Ended { task, tail }
-        } else {
-            GuestError::Late { task, within, tail }
-        }
+fn kill(state: &State<Pid>) {
+    if let Some(group) = state.running {
+        // It fails where all have ended already.
+        let _ = kill_process_group(group, Signal::KILL);
     }
 }
 
-impl Life {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+fn read_console(life: &UmlLife, mut console: PipeReader) {
+    let mut buffer = [0; 4096];
+    // An error ends the console as its end does.
+    while let Ok(length @ 1..) = console.read(&mut buffer) {
+        life.print(buffer.get(..length).unwrap_or_default());
     }
+    life.close_console();
+}
 
-    fn wait_while(
-        &self,
-        within: Duration,
-        condition: impl FnMut(&mut State) -> bool,
-    ) -> MutexGuard<'_, State> {
-        let waited = self
-            .changed
-            .wait_timeout_while(self.lock(), within, condition);
-        waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-
-    fn read_console(&self, mut console: PipeReader) {
-        let mut buffer = [0; 4096];
-        // An error ends the console as its end does.
-        while let Ok(length @ 1..) = console.read(&mut buffer) {
-            self.lock()
-                .console
-                .print(buffer.get(..length).unwrap_or_default());
-            self.changed.notify_all();
-        }
-        let mut state = self.lock();
-        state.console.close();
-        state.console_closed = true;
-        self.changed.notify_all();
-    }
-
-    /// Waits for the kernel's end and takes what it left of its group along.
-    fn reap(&self, mut child: Child) {
-        let pid = Pid::from_child(&child);
-        while waitid(
-            WaitId::Pid(pid),
-            WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
-        )
-        .is_err_and(|fault| fault == rustix::io::Errno::INTR)
-        {}
-        let mut state = self.lock();
-        state.kill();
+/// Waits for the kernel's end and takes what it left of its group along.
+fn reap(life: &UmlLife, mut child: Child) {
+    let pid = Pid::from_child(&child);
+    while waitid(
+        WaitId::Pid(pid),
+        WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+    )
+    .is_err_and(|fault| fault == rustix::io::Errno::INTR)
+    {}
+    life.change(|state| {
+        kill(state);
         // The kernel has ended: this takes no time, and its status says nothing.
         let _ = child.wait();
-        state.group = None;
-        self.changed.notify_all();
-    }
+        state.running = None;
+    });
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        self.life.lock().kill();
+        kill(&self.life.lock());
         for thread in self.threads.drain(..) {
             // A thread of ours that panicked has said so.
             let _ = thread.join();

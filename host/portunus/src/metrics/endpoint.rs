@@ -21,6 +21,7 @@ use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::page::{CONTENT_TYPE as OPEN_METRICS, Look};
+use crate::config::Spec;
 use crate::listener::{Access, Listener, SocketFault};
 use crate::router::Router;
 
@@ -62,6 +63,21 @@ struct Source {
 }
 
 impl Endpoint {
+    /// Shows the counters of a machine where its configuration wants that. Must
+    /// be called within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no socket.
+    pub fn of(spec: &Spec, router: &Arc<Router>) -> Result<Option<Self>, SocketFault> {
+        let Some(socket) = &spec.metrics.socket else {
+            return Ok(None);
+        };
+        let endpoint = Self::start(spec.vm.name.as_str(), Arc::clone(router), socket)?;
+        tracing::info!(socket = %socket.display(), "metrics are shown");
+        Ok(Some(endpoint))
+    }
+
     /// Shows the counters of a machine at `socket`, for our own user. When this
     /// returns, the path is there and may be connected to. Must be called
     /// within a tokio runtime.

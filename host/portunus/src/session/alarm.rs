@@ -1,5 +1,7 @@
 //! A session's word to the whole program: the machine is not to run on.
 
+use std::fmt;
+
 use tokio::sync::watch;
 
 /// A port without which its machine is not to run, and what became of it.
@@ -9,6 +11,17 @@ pub struct Alarm {
     pub port: String,
     /// How its plugin failed, last.
     pub cause: String,
+}
+
+impl fmt::Display for Alarm {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { port, cause } = self;
+        write!(
+            out,
+            "port `{port}` failed more often than its restart budget allows, and its policy is \
+             `stop-vm`: {cause}; see the log for where it failed"
+        )
+    }
 }
 
 /// Where sessions raise alarms. The first is the one that is heard.

@@ -17,6 +17,7 @@ mod rings;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use portunus_device::Interrupt;
 use portunus_device::layout::PortId;
 use portunus_device::port_queue::{ReceiveQueue, TransmitQueue};
 use portunus_device::ring::{Ring, RingIndex};
@@ -28,7 +29,7 @@ use super::counters::{Counters, add};
 use super::edges::{CloseCause, Edge, Edges};
 use super::limits::PortLimits;
 use super::throttle::Throttle;
-use crate::kick::{Bell, Kick};
+use crate::kick::Kick;
 
 /// A ring as the door hands it over, with its descriptors.
 pub struct KickedRing {
@@ -37,7 +38,7 @@ pub struct KickedRing {
     /// Rung by the driver.
     pub kick: Kick,
     /// Rung by us when the guest broke the ring.
-    pub error: Arc<Bell>,
+    pub error: Arc<dyn Interrupt>,
 }
 
 /// One port's guest end.
@@ -55,6 +56,8 @@ pub struct Port {
     pub counters: Arc<Counters>,
     state: Mutex<State>,
     wake: Notify,
+    /// Told when the outbox has room again.
+    room: Notify,
 }
 
 /// How a port stands at one moment.
@@ -122,6 +125,7 @@ impl Port {
                 within: (RingIndex(0), 0),
             }),
             wake: Notify::new(),
+            room: Notify::new(),
         }
     }
 
@@ -203,6 +207,7 @@ impl Port {
         state.told_open = edge == Edge::Opened;
         if !state.told_open {
             let unread = state.outbox.clear();
+            self.room.notify_one();
             add(&self.counters.unread_bytes, unread);
         }
     }

@@ -57,7 +57,7 @@ impl Rig {
         KickedRing {
             ring: ring.unwrap(),
             kick: Kick::new(File::from(OwnedFd::from(reader))).unwrap(),
-            error: Arc::default(),
+            error: Arc::new(InterruptCounter::default()),
         }
     }
 

@@ -4,7 +4,7 @@ use portunus_device::fake_driver::RawDescriptor;
 
 use super::*;
 use crate::session::counters::get;
-use crate::session::port_rig::Rig;
+use crate::session::port_rig::{DEADLINE, Rig};
 
 /// Offers the chain that begins at this descriptor.
 fn offer(rig: &mut Rig, head: u16) {
@@ -115,4 +115,40 @@ async fn what_nobody_will_fetch_is_counted() {
     rig.port.abandon();
     assert_eq!(get(&rig.port.counters.unread_bytes), 10);
     assert_eq!(rig.port.waiting_bytes(), 0);
+}
+
+#[tokio::test]
+async fn what_is_given_from_outside_waits_for_room_and_comes_in_order() {
+    // More than the guest's buffers and the outbox hold.
+    let typed: Vec<u8> = (0..251).cycle().take(4_000_000).collect();
+    let mut rig = Rig::new(true, PortLimits::DEFAULT);
+    rig.receive.fill().unwrap();
+    let (port, bytes) = (Arc::clone(&rig.port), typed.clone());
+    let giving = tokio::spawn(async move { port.give(&bytes).await });
+    let mut read = Vec::new();
+    while read.len() < typed.len() {
+        // As the session does, whom the guest's new buffers wake.
+        rig.port.flush();
+        read.extend(rig.receive.read().unwrap());
+        tokio::task::yield_now().await;
+    }
+    giving.await.unwrap();
+    assert!(read == typed);
+}
+
+#[tokio::test]
+async fn what_is_given_to_a_port_that_closes_is_not_waited_for() {
+    let rig = Rig::new(true, PortLimits::DEFAULT);
+    let port = Arc::clone(&rig.port);
+    let giving = tokio::spawn(async move { port.give(&[0; 100 << 10]).await });
+    while rig.port.waiting_bytes() == 0 {
+        tokio::task::yield_now().await;
+    }
+    rig.port.lose("the device was reset");
+    let closed = rig.port.next_edge(true).unwrap();
+    rig.port.tell(closed);
+    tokio::time::timeout(DEADLINE, giving)
+        .await
+        .unwrap()
+        .unwrap();
 }

@@ -25,7 +25,7 @@ const BODY_LIMIT: usize = 4096;
 
 /// How many descriptors one message may bring: the protocol's limit for a
 /// memory table is 8; the `vhost` crate takes 32.
-pub(super) const FILES_LIMIT: usize = 32;
+pub(in crate::door) const FILES_LIMIT: usize = 32;
 
 const SET_MEM_TABLE: u32 = 5;
 

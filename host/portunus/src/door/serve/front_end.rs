@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use portunus_device::config_space::ConfigSpace;
 use portunus_device::features::Features;
 use portunus_device::layout::{QueueIndex, queue_count};
 use portunus_device::ring::RingIndex;
@@ -19,7 +18,7 @@ use vhost::vhost_user::{Backend, Error, GpuBackend, Result, VhostUserBackendReqH
 
 use super::memory::{MemoryTable, REGIONS_LIMIT};
 use super::vring::{Vring, VringAddresses};
-use crate::emergency::EmergencyConsole;
+use crate::door::device::Device;
 use crate::router::Router;
 
 /// What is offered beside the device's own features.
@@ -32,12 +31,9 @@ const PROTOCOL_FEATURES: VhostUserProtocolFeatures = VhostUserProtocolFeatures::
 
 /// The device as one front end sees it.
 pub(super) struct FrontEnd {
-    router: Arc<Router>,
-    emergency: EmergencyConsole,
-    config: ConfigSpace,
+    device: Device,
     memory: MemoryTable,
     vrings: Vec<Vring>,
-    features: Features,
     /// The front end's own request channel, kept open for as long as it is
     /// there; the device has nothing to ask.
     requests: Option<Backend>,
@@ -50,17 +46,13 @@ pub(super) struct FrontEnd {
 impl FrontEnd {
     /// A device that no front end has said anything to.
     pub(super) fn new(router: Arc<Router>) -> Self {
-        let max_ports = router.max_ports();
-        let vrings = (0..queue_count(max_ports))
+        let vrings = (0..queue_count(router.max_ports()))
             .map(|_| Vring::default())
             .collect();
         Self {
-            router,
-            emergency: EmergencyConsole::default(),
-            config: ConfigSpace::new(max_ports),
+            device: Device::new(router),
             memory: MemoryTable::new(),
             vrings,
-            features: Features::default(),
             requests: None,
             waits_for_enable: false,
             served: false,
@@ -78,8 +70,7 @@ impl FrontEnd {
 
     /// Gives the ring to the device, or takes it away, as its state asks.
     fn settle(&mut self, index: u32) -> Result<()> {
-        let event_idx = self.features.event_idx();
-        let multiport = self.features.multiport();
+        let event_idx = self.device.features().event_idx();
         let waits_for_enable = self.waits_for_enable;
         let (queue, vring) = self.vring(index)?;
         vring.enabled |= !waits_for_enable;
@@ -96,26 +87,23 @@ impl FrontEnd {
             .get(usize::from(queue.0))
             .ok_or(Error::InvalidParam)?;
         let ring = vring.ring(&self.memory, event_idx).map_err(|fault| {
-            if let Some(times) = self.router.complain() {
+            if let Some(times) = self.device.router().complain() {
                 tracing::error!(queue = queue.0, %fault, times, "the front end starts a ring that cannot be");
             }
             refused(fault)
         })?;
         if let Some(ring) = ring {
-            self.router.attach(queue, ring);
+            self.device.attach(queue, ring);
             self.served = true;
             let (_, vring) = self.vring(index)?;
             vring.attached = true;
-        }
-        if !multiport {
-            self.router.open_single_port();
         }
         Ok(())
     }
 
     /// Takes the ring from the device, and keeps where it stood.
     fn detach(&mut self, index: u32) -> Result<()> {
-        let router = Arc::clone(&self.router);
+        let router = Arc::clone(self.device.router());
         let (queue, vring) = self.vring(index)?;
         if std::mem::take(&mut vring.attached)
             && let Some(RingIndex(base)) = router.detach(queue)
@@ -130,13 +118,13 @@ impl FrontEnd {
     pub(super) fn leave(&mut self) {
         self.detach_all();
         if self.served {
-            self.router.lose();
+            self.device.router().lose();
         }
     }
 
     /// A message was refused, and the front end told where it asked to be.
     pub(super) fn tell_refusal(&self, fault: &dyn std::error::Error) {
-        if let Some(times) = self.router.complain() {
+        if let Some(times) = self.device.router().complain() {
             tracing::warn!(%fault, times, "a message of the front end's is refused");
         }
     }
@@ -169,7 +157,7 @@ impl VhostUserBackendReqHandlerMut for FrontEnd {
 
     fn reset_device(&mut self) -> Result<()> {
         self.detach_all();
-        self.router.reset();
+        self.device.router().reset();
         for vring in &mut self.vrings {
             *vring = Vring::default();
         }
@@ -183,9 +171,7 @@ impl VhostUserBackendReqHandlerMut for FrontEnd {
     fn set_features(&mut self, features: u64) -> Result<()> {
         let transport = VhostUserVirtioFeatures::PROTOCOL_FEATURES.bits();
         self.waits_for_enable = features & transport != 0;
-        self.features = Features::accept(features & !transport).map_err(refused)?;
-        self.router.negotiated(self.features);
-        Ok(())
+        self.device.accept(features & !transport).map_err(refused)
     }
 
     fn set_mem_table(
@@ -263,7 +249,7 @@ impl VhostUserBackendReqHandlerMut for FrontEnd {
     }
 
     fn get_queue_num(&mut self) -> Result<u64> {
-        Ok(u64::from(queue_count(self.router.max_ports())))
+        Ok(u64::from(queue_count(self.device.router().max_ports())))
     }
 
     fn set_vring_enable(&mut self, index: u32, enable: bool) -> Result<()> {
@@ -275,14 +261,12 @@ impl VhostUserBackendReqHandlerMut for FrontEnd {
     fn get_config(&mut self, offset: u32, size: u32, _: VhostUserConfigFlags) -> Result<Vec<u8>> {
         // The crate bounds the size by that of a message.
         let mut bytes = vec![0; usize::try_from(size).map_err(|_| Error::InvalidParam)?];
-        self.config.read(u64::from(offset), &mut bytes);
+        self.device.read_config(u64::from(offset), &mut bytes);
         Ok(bytes)
     }
 
     fn set_config(&mut self, offset: u32, bytes: &[u8], _: VhostUserConfigFlags) -> Result<()> {
-        if let Some(byte) = self.config.write(u64::from(offset), bytes) {
-            self.emergency.write(byte);
-        }
+        self.device.write_config(u64::from(offset), bytes);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use vm_memory::{FileOffset, GuestAddress, GuestMemoryMmap, GuestRegionMmap, Mmap
 
 /// How many regions a table may have: what front ends in the field ask for at
 /// most (QEMU's memory slots).
-pub(super) const REGIONS_LIMIT: usize = 509;
+pub(in crate::door) const REGIONS_LIMIT: usize = 509;
 
 /// Why a memory table was refused: always the front end's fault.
 #[derive(Debug, thiserror::Error)]

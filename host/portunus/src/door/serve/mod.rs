@@ -3,10 +3,8 @@
 //! `connection` has one front end, from its first message to its last; `frames`
 //! reads its messages one by one, `front_end` does what they say to the device,
 //! and `memory` and `vring` hold guest memory and rings as it describes them.
-//! `descriptors` says how many open files all that takes.
 
 mod connection;
-mod descriptors;
 mod frames;
 mod front_end;
 mod memory;
@@ -22,11 +20,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-pub use descriptors::TooFewDescriptors;
 pub use run::{MAX_PORTS, ServeFault, run};
 
 use self::connection::converse;
+pub(super) use self::frames::FILES_LIMIT;
 use self::front_end::FrontEnd;
+pub(super) use self::memory::REGIONS_LIMIT;
 use crate::listener::{Access, Listener, SocketFault};
 use crate::router::Router;
 

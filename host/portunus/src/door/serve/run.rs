@@ -2,18 +2,16 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::Server;
-use super::descriptors::{self, TooFewDescriptors};
 use crate::client_sockets::PassedSockets;
 use crate::config::{self, Diagnostics, SocketPathFault};
+use crate::door::descriptors::{self, TooFewDescriptors};
 use crate::launch::{Launched, launch};
 use crate::listener::SocketFault;
 use crate::metrics::Endpoint;
 use crate::plugins::Plugins;
-use crate::router::Router;
 use crate::session::Alarm;
 use crate::stop_signals::StopSignals;
 
@@ -51,10 +49,7 @@ pub enum ServeFault {
         cause: io::Error,
     },
     /// A port's plugin failed too often, and the port's policy is to stop.
-    #[error(
-        "port `{}` failed more often than its restart budget allows, and its policy is `stop-vm`: \
-         {}; see the log for where it failed", .0.port, .0.cause
-    )]
+    #[error("{0}")]
     Port(Alarm),
     /// The system gives no threads, or no signals.
     #[error("cannot run: {0}")]
@@ -108,13 +103,8 @@ async fn serve(
             return Ok(());
         }
     };
-    for name in passed.names() {
-        tracing::warn!(name, "a socket that was passed in is no port's");
-    }
-    let metrics = match &loaded.spec.metrics.socket {
-        Some(socket) => Some(show_metrics(loaded, &router, socket)?),
-        None => None,
-    };
+    passed.tell_unused();
+    let metrics = Endpoint::of(&loaded.spec, &router)?;
     let server = Server::start(router, socket)?;
     tracing::info!(socket = %socket.display(), "ready");
     let alarm = tokio::select! {
@@ -142,17 +132,6 @@ async fn serve(
     }
     drop(sockets);
     alarm.map_or(Ok(()), |alarm| Err(ServeFault::Port(alarm)))
-}
-
-fn show_metrics(
-    loaded: &config::Loaded,
-    router: &Arc<Router>,
-    socket: &Path,
-) -> Result<Endpoint, SocketFault> {
-    let vm = loaded.spec.vm.name.as_str();
-    let endpoint = Endpoint::start(vm, Arc::clone(router), socket)?;
-    tracing::info!(socket = %socket.display(), "metrics are shown");
-    Ok(endpoint)
 }
 
 /// Refuses a device that vhost-user cannot carry.

@@ -98,10 +98,7 @@ impl Vring {
         };
         let call: Arc<Bell> = Arc::clone(&self.call);
         let ring = spec.activate(table.memory(), call)?;
-        Ok(Some(KickedRing {
-            ring,
-            kick,
-            error: Arc::clone(&self.error),
-        }))
+        let error: Arc<Bell> = Arc::clone(&self.error);
+        Ok(Some(KickedRing { ring, kick, error }))
     }
 }

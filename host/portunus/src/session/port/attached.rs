@@ -7,7 +7,7 @@ use portunus_device::port_queue::ReceiveQueue;
 use portunus_device::ring::RingFault;
 
 use super::Port;
-use crate::kick::{Bell, Kick};
+use crate::kick::Kick;
 use crate::rarely::count;
 use crate::session::counters::add;
 
@@ -15,7 +15,7 @@ use crate::session::counters::add;
 pub(super) struct Attached<Queue> {
     pub(super) queue: Queue,
     pub(super) kick: Kick,
-    pub(super) error: Arc<Bell>,
+    pub(super) error: Arc<dyn Interrupt>,
     /// Whether the guest has broken it.
     pub(super) broken: bool,
 }

@@ -117,13 +117,7 @@ impl Port {
     /// Gives bytes to the guest, in its buffers as far as they reach, in the
     /// outbox as far as that has room, and tells how many.
     pub fn send(&self, data: &[u8]) -> usize {
-        let mut state = self.lock();
-        let pushed = match state.outbox.is_empty() {
-            true => self.push(&mut state, data),
-            false => 0,
-        };
-        let rest = data.get(pushed..).unwrap_or_default();
-        let taken = pushed.saturating_add(state.outbox.fill(rest));
+        let taken = self.place(data);
         if taken > 0 {
             add(&self.counters.sends, 1);
         }
@@ -132,6 +126,32 @@ impl Port {
             self.counters.strikes.strike(Limit::Outbox, limit);
         }
         taken
+    }
+
+    /// Gives bytes to the guest from outside of the session, all of them, as soon
+    /// as there is room: what a user types. One task at a time may do so.
+    pub async fn give(&self, mut data: &[u8]) {
+        while !data.is_empty() {
+            let taken = self.place(data);
+            data = data.get(taken..).unwrap_or_default();
+            // The session waits for the guest's buffers from now on.
+            self.wake.notify_one();
+            if taken == 0 {
+                self.room.notified().await;
+            }
+        }
+    }
+
+    /// Puts bytes into the guest's buffers and the outbox, as far as these reach,
+    /// and tells how many.
+    fn place(&self, data: &[u8]) -> usize {
+        let mut state = self.lock();
+        let pushed = match state.outbox.is_empty() {
+            true => self.push(&mut state, data),
+            false => 0,
+        };
+        let rest = data.get(pushed..).unwrap_or_default();
+        pushed.saturating_add(state.outbox.fill(rest))
     }
 
     /// Puts bytes into the guest's buffers, as many as may go there now by the
@@ -166,6 +186,7 @@ impl Port {
             let pushed = self.push(&mut state, outbox.front());
             outbox.consume(pushed);
             state.outbox = outbox;
+            self.room.notify_one();
             if pushed == 0 {
                 break;
             }
@@ -222,6 +243,7 @@ impl Port {
         let mut state = self.lock();
         add(&self.counters.unread_bytes, state.outbox.clear());
         add(&self.counters.discarded_bytes, state.backlog.clear());
+        self.room.notify_one();
     }
 
     /// Waits until something may have changed: the guest wrote (where `data`

@@ -4,11 +4,11 @@
 use portunus_device::layout::queue_count;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::frames::FILES_LIMIT;
-use super::memory::REGIONS_LIMIT;
+use super::serve::{FILES_LIMIT, REGIONS_LIMIT};
 use crate::config::{Limit, Spec};
 
-/// A virtqueue's: kick, call and error.
+/// A virtqueue's: kick, call and error; in a machine of our own its kick on both
+/// sides, and its interrupt.
 const PER_QUEUE: usize = 3;
 
 /// A granted directory's own.
