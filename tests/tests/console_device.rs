@@ -261,9 +261,12 @@ fn sessions_that_end_leave_a_guest_that_never_waits_for_them() {
     machine.start();
     machine.open();
     let router = Arc::clone(&machine.router);
+    let grace = Duration::from_secs(5);
     machine
         .runtime
-        .block_on(router.end_sessions(Duration::from_secs(5)));
+        .block_on(router.end_sessions(Some(PORT), grace));
+    machine.echo(b"still answered");
+    machine.runtime.block_on(router.end_sessions(None, grace));
     machine.until("the host's end is closed", |guest| {
         !guest.port(PORT).unwrap().host_open
     });

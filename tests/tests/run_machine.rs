@@ -206,7 +206,7 @@ fn what_the_device_has_taken_is_kept_whatever_ends_the_machine() {
         ("poweroff", ""),
         ("reboot", "on-reboot = \"exit\""),
         ("button", ""),
-        ("spin", "grace = \"0s\""),
+        ("spin", "grace = \"1s\""),
         ("triple-fault", ""),
     ] {
         let words = format!("ports=2 rounds=0 lines=org.portunus.log.0:{LINES} end={end}");

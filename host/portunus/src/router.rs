@@ -429,12 +429,15 @@ impl Router {
         }
     }
 
-    /// Ends every session, all within the same grace, while the guest goes on:
-    /// what it writes from then on is discarded, so that it never waits for
+    /// Ends every session but one, all within the same grace, while the guest goes
+    /// on: what it writes from then on is discarded, so that it never waits for
     /// nobody.
-    pub async fn end_sessions(&self, grace: Duration) {
+    pub async fn end_sessions(&self, but: Option<PortId>, grace: Duration) {
         let mut stops = tokio::task::JoinSet::new();
         for (id, slot) in self.slots.lock().iter_mut() {
+            if Some(*id) == but {
+                continue;
+            }
             if let Some(ending) = slot.keeper.end() {
                 let id = *id;
                 stops.spawn(async move {

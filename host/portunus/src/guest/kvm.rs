@@ -13,6 +13,7 @@ use portunus_vmm::{
 
 use super::life::{GuestError, Life};
 use super::machine::MachineGuest;
+use crate::rarely::Rarely;
 
 /// What the guest's initial RAM disk takes, and as much again to work with.
 const MEMORY_BYTES: u64 = 256 << 20;
@@ -64,12 +65,15 @@ impl KvmGuest {
             transport: Transport::Pci,
         };
         let life = Arc::new(Life::of(()));
+        let faults = Rarely::default();
         let parts = Parts {
             devices: vec![device],
             serial: Box::new(ToLife(Arc::clone(&life))),
-            faults: Arc::new(
-                |fault| tracing::warn!(%fault, "the device and the driver do not agree"),
-            ),
+            faults: Arc::new(move |fault| {
+                if let Some(times) = faults.again() {
+                    tracing::warn!(%fault, times, "the device and the guest's driver do not agree");
+                }
+            }),
         };
         let over = Arc::clone(&life);
         let handle = Machine::build(&spec, parts)?.start(move |how, _parts| {

@@ -37,7 +37,7 @@ pub(super) struct Consoles {
     stop: StopSignals,
     terminal: Option<Terminal>,
     /// Whether the terminal is hvc0.
-    resizes: bool,
+    is_hvc0: bool,
     typing: Option<JoinHandle<()>>,
     /// Whether the user has asked for the end already.
     asked: bool,
@@ -56,7 +56,7 @@ impl Consoles {
             router: Arc::clone(router),
             stop,
             terminal: None,
-            resizes: vm.console == Console::Hvc0,
+            is_hvc0: vm.console == Console::Hvc0,
             typing: None,
             asked: false,
         };
@@ -72,7 +72,7 @@ impl Consoles {
             Some(file) => Box::new(file),
             None => Box::new(io::sink()),
         };
-        if has_terminal || consoles.resizes {
+        if has_terminal || consoles.is_hvc0 {
             let (terminal, typed) = Terminal::take()?;
             let screen = terminal.screen().clone();
             consoles.terminal = Some(terminal);
@@ -84,6 +84,11 @@ impl Consoles {
             }
         }
         Ok((consoles, serial))
+    }
+
+    /// The port that is one of them: the user sees what the guest says to its end.
+    pub(super) fn port(&self) -> Option<PortId> {
+        self.is_hvc0.then_some(PortId::ZERO)
     }
 
     /// Tells the user how to leave, where there is one at a terminal.
@@ -117,7 +122,7 @@ impl Consoles {
             router,
             stop,
             terminal,
-            resizes,
+            is_hvc0,
             ..
         } = self;
         let Some(terminal) = terminal else {
@@ -128,7 +133,7 @@ impl Consoles {
                 signal = stop.next() => return Word::Stop(signal),
                 event = terminal.event() => match event {
                     terminal::Event::Left => return Word::Leave,
-                    terminal::Event::Resized(size) if *resizes => {
+                    terminal::Event::Resized(size) if *is_hvc0 => {
                         router.resize(PortId::ZERO, size);
                     }
                     terminal::Event::Resized(ConsoleSize { .. }) => {}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use portunus_vmm::Ended;
+use tokio::time::timeout;
 
 use super::consoles::{Consoles, Word};
 use super::fault::RunFault;
@@ -22,32 +23,31 @@ pub(super) async fn stop(
     grace: Duration,
 ) -> Result<(), RunFault> {
     tracing::info!(grace_ms = grace.as_millis(), "stopping");
-    let handle = running.handle.clone();
+    let (handle, console) = (running.handle.clone(), consoles.port());
     let orderly = async {
         let off = async {
             handle.press_power_button();
-            running.over().await
+            timeout(grace, running.over()).await.is_ok()
         };
         // The plugins' order is given before the button is pressed.
-        tokio::join!(router.end_sessions(grace), off)
+        let ((), is_off) = tokio::join!(router.end_sessions(console, grace), off);
+        is_off
     };
     let cut = tokio::select! {
         biased;
-        outcome = tokio::time::timeout(grace, orderly) => {
-            match outcome {
-                Ok(((), (how, _parts))) => {
-                    tracing::info!(?how, "the guest has ended");
-                    return Ok(());
-                }
-                Err(_late) => None,
+        is_off = orderly => {
+            if is_off {
+                tracing::info!("the guest has ended");
+                return Ok(());
             }
+            tracing::warn!("the guest did not power off within the grace: it is ended");
+            None
         }
-        word = consoles.impatience() => Some(word),
+        word = consoles.impatience() => {
+            tracing::warn!("the guest is ended without waiting");
+            Some(word)
+        }
     };
-    match cut {
-        None => tracing::warn!("the guest did not power off within the grace: it is ended"),
-        Some(_) => tracing::warn!("the guest is ended without waiting"),
-    }
     consoles.wait_no_more();
     handle.stop();
     running.end().await;
