@@ -5,9 +5,9 @@
 #![cfg(test)]
 
 use std::fs;
-use std::path::Path;
 
 use portunus_guest_image::PATH as GUEST;
+use portunus_tests::bench::idle::kib;
 use portunus_tests::eventually;
 use portunus_tests::guest::DEADLINE;
 use portunus_tests::program::Program;
@@ -15,7 +15,7 @@ use portunus_tests::program::Program;
 /// What one run of it may leave resident beyond a guest that behaves, in KiB: pages
 /// of code and stacks that were touched once. The guest does hundreds of things,
 /// of which none may keep so much.
-const LEFT_KIB: u64 = 4096;
+const LEFT_KIB: f64 = 4096.0;
 
 /// What misbehaving over either bus tells, once it is survived.
 const SURVIVED: [&str; 6] = [
@@ -72,16 +72,6 @@ fn descriptors(program: &Program) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
 }
 
-fn resident_kib(program: &Program) -> u64 {
-    let path = format!("/proc/{}/status", program.pid().as_raw_pid());
-    let status = fs::read_to_string(Path::new(&path)).unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 /// Misbehaves over a bus, beside a guest that does not.
 fn misbehave(transport: &str, survived: &[&str]) {
     let (behaves, _) = halted("", transport);
@@ -96,7 +86,7 @@ fn misbehave(transport: &str, survived: &[&str]) {
     assert!(log.contains("where it has no memory"), "{log}");
     assert!(log.lines().count() < 64, "{log}");
     assert_eq!(descriptors(&program), descriptors(&behaves), "{log}");
-    let more = resident_kib(&program).saturating_sub(resident_kib(&behaves));
+    let more = kib(&program, "VmRSS").unwrap() - kib(&behaves, "VmRSS").unwrap();
     assert!(more < LEFT_KIB, "{more} KiB are left");
     for program in [program, behaves] {
         let ended = program.stop();

@@ -124,7 +124,11 @@ fn wake_ups(when: &str, woken: u64, ports: u32, scale: Scale) -> Row {
 }
 
 /// One line of `/proc/PID/status` that counts kibibytes.
-fn kib(program: &Program, field: &str) -> Result<f64, Box<dyn Error>> {
+///
+/// # Errors
+///
+/// Where the process has no such line.
+pub fn kib(program: &Program, field: &str) -> Result<f64, Box<dyn Error>> {
     let status = fs::read_to_string(format!("/proc/{}/status", program.pid()))?;
     Ok(count(&status, field)
         .ok_or_else(|| format!("no {field} in a process's status"))?
