@@ -140,9 +140,8 @@ impl ListenSpec {
             table.report(fault.help("give `limit.channels` at least as much, or less here"));
         }
         let given = (table.has("path"), table.has("fd"));
-        match given {
-            (true, true) | (false, false) => report_one_of_two(&table, given.0),
-            _ => {}
+        if given.0 == given.1 {
+            report_one_of_two(&table, given.0);
         }
         let made = [
             ("mode", mode.as_ref().map(|mode| mode.span)),
@@ -176,7 +175,7 @@ fn report_one_of_two(table: &Fields<'_>, both: bool) {
     let (what, help) = match both {
         true => ("has both `path` and `fd`", "remove one of them"),
         false => (
-            "says not where",
+            "does not say where",
             "add `path = \"run/port.sock\"`, or `fd` for a socket that is passed in",
         ),
     };

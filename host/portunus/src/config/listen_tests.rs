@@ -57,7 +57,7 @@ fn a_socket_is_made_or_passed_in_and_not_both() {
     let (what, _) = one_fault("listen = { path = \"a.sock\", fd = \"a\" }");
     assert_eq!(what, "`listen` has both `path` and `fd`");
     let (what, help) = one_fault("listen = { clients = 3 }");
-    assert_eq!(what, "`listen` says not where");
+    assert_eq!(what, "`listen` does not say where");
     assert!(help.contains("`path = "), "{help}");
     for key in ["mode = \"0660\"", "owner = \"0\"", "group = \"0\""] {
         let (what, help) = one_fault(&format!("listen = {{ fd = \"a\", {key} }}"));

@@ -6,8 +6,9 @@
 //! the sessions that are made of it.
 //!
 //! In the order of the work: `source` reads the file, `syntax` (by `scan`)
-//! finds what is not TOML, `fields` and `parse` walk its tables, `plugin` reads the plugins,
-//! `diagnose` and `render` tell the faults. `spec`, `limits`, `names` and
+//! finds what is not TOML, `fields` and `parse` walk its tables (`listen`, by `socket`
+//! and `socket_owner`, and `connect` those of a port's channels), `plugin` reads the
+//! plugins, `diagnose` and `render` tell the faults. `spec`, `limits`, `names` and
 //! `quantity` are what comes out, and `schema` describes it to editors.
 
 mod code_folder;
