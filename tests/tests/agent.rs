@@ -380,7 +380,7 @@ fn a_guest_goes_down_when_the_host_stops() {
 
 #[test]
 fn a_guest_that_suspends_and_is_awake_again_is_not_waited_for() {
-    // Nothing that happens to a guest's port wakes it up later than at once.
+    // User Mode Linux wakes up again at once.
     let program = serve(r#"on-stop = "suspend-ram""#, "");
     let _guest = AgentGuest::boot(&program);
     wait_for_agent(&program);

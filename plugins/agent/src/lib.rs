@@ -6,9 +6,9 @@
 //! says what a client may ask, by `pattern`s and `paths`; `queue` whose turn it
 //! is; `link` when the agent may be asked, and what it has answered; `owned`
 //! whose handles are whose; `services` what is asked without any client;
-//! `figures` and `info` read the agent's answers to that; `answer` is what
-//! clients are told, `audit` what operators are. All of these are pure: `agent`
-//! answers the host, and does what they say.
+//! `figures`, `info` and `exec` read the agent's answers to that; `answer` is
+//! what clients are told, `audit` what operators are. All of these are pure:
+//! `agent` answers the host, and does what they say.
 
 mod agent;
 mod answer;
@@ -17,6 +17,7 @@ mod audit;
 mod client;
 pub mod command;
 mod elements;
+mod exec;
 pub mod figures;
 pub mod info;
 mod link;

@@ -6,10 +6,9 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use crate::ask::Task;
 use crate::command::Command;
+use crate::exec::{Started, Status};
 use crate::figures::{Figure, Gauge};
 use crate::info::Info;
 use crate::reply::Outcome;
@@ -81,20 +80,6 @@ pub(crate) struct Services {
     block_bytes: f64,
     locking: Locking,
     stopping: Stopping,
-}
-
-/// `guest-exec`'s reply.
-#[derive(Deserialize)]
-struct Started {
-    pid: i64,
-}
-
-/// `guest-exec-status`'s reply, as far as it matters here.
-#[derive(Deserialize)]
-struct Status {
-    exited: bool,
-    exitcode: Option<i64>,
-    signal: Option<i64>,
 }
 
 impl Services {

@@ -4,12 +4,12 @@ use std::mem;
 use std::time::Duration;
 
 use portunus_plugin_sdk::{Channel, CloseReason, log, metrics};
-use serde::Deserialize;
 
 use super::Agent;
 use crate::answer::{Answer, Span};
 use crate::ask::{Ask, Asker, Job, Task};
 use crate::audit::End;
+use crate::exec::{Started, Status};
 use crate::info::view;
 use crate::link::Heard;
 use crate::queue::Lane;
@@ -17,18 +17,6 @@ use crate::reply::{Outcome, Reply};
 use crate::rights::{Handle, Meaning};
 use crate::scan::{Fault, Frame, Piece};
 use crate::surroundings::Surroundings;
-
-/// `guest-exec`'s reply.
-#[derive(Deserialize)]
-struct Started {
-    pid: i64,
-}
-
-/// `guest-exec-status`'s reply, as far as it matters here.
-#[derive(Deserialize)]
-struct Status {
-    exited: bool,
-}
 
 impl<S: Surroundings> Agent<S> {
     pub(super) fn guest_opened(&mut self, now: Duration) {
@@ -252,7 +240,7 @@ impl<S: Surroundings> Agent<S> {
             Meaning::Closes(handle) => self.owned.forget(*handle),
             Meaning::Uses(handle @ Handle::Process(_)) => {
                 // The agent forgets a program when it has told its end.
-                if let Ok(Status { exited: true }) = serde_json::from_str(json) {
+                if let Ok(Status { exited: true, .. }) = serde_json::from_str(json) {
                     self.owned.forget(*handle);
                 }
             }
