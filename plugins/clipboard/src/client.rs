@@ -13,7 +13,7 @@ use crate::audit::Who;
 use crate::board::Board;
 use crate::content::Content;
 use crate::kinds::{ContentType, PerSelection, Selection};
-use crate::questions::{Asker, Questions};
+use crate::questions::Questions;
 use crate::reply;
 use crate::request::MAX_LINE_BYTES;
 
@@ -64,8 +64,6 @@ pub(crate) struct News<'a> {
     pub(crate) agent: bool,
     pub(crate) board: &'a Board,
     pub(crate) questions: &'a Questions,
-    /// The client of a channel.
-    pub(crate) who: &'a dyn Fn(Channel) -> Option<Who>,
 }
 
 /// What a watcher knows.
@@ -224,11 +222,7 @@ impl Client {
             .after(last)
             .find(|question| question.is_for(self.channel))?;
         self.decides = Some(question.number);
-        let who = match question.asker {
-            Asker::Client(channel) => (news.who)(channel),
-            Asker::Guest => None,
-        };
-        Some(reply::ask(question.number, question.transfer, who))
+        Some(reply::ask(question))
     }
 }
 

@@ -13,7 +13,7 @@ const DUE: u64 = 1;
 
 /// Shares the guest's clipboard.
 #[derive(Debug)]
-pub(crate) struct Clipboard {
+pub struct Clipboard {
     exchange: Exchange,
     /// What the timer is set to.
     due: Option<Instant>,

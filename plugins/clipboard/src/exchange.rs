@@ -185,16 +185,10 @@ impl Exchange {
     }
 
     fn pump_clients(&mut self, now: Instant) {
-        let whose: BTreeMap<Channel, Option<Who>> = self
-            .clients
-            .iter()
-            .map(|(channel, client)| (*channel, client.who))
-            .collect();
         let news = News {
             agent: self.has_agent(),
             board: &self.board,
             questions: &self.questions,
-            who: &|channel| whose.get(&channel).copied().flatten(),
         };
         self.clients.retain(|channel, client| {
             let told = client.pump(&news, now, |bytes| channel.send(bytes));

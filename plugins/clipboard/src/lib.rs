@@ -40,4 +40,6 @@ pub mod request;
 mod spec;
 pub mod stream;
 
+pub use clipboard::Clipboard;
+
 portunus_plugin_sdk::plugin!(clipboard::Clipboard);

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use portunus_plugin_sdk::Channel;
 
+use crate::audit::Who;
 use crate::consent::Transfer;
 
 /// How many questions may be open: a person reads no more, and each is kept.
@@ -24,6 +25,8 @@ pub(crate) struct Question {
     pub(crate) number: u64,
     pub(crate) transfer: Transfer,
     pub(crate) asker: Asker,
+    /// Who the asker is, where the host knows.
+    pub(crate) who: Option<Who>,
     /// The offer that it is about.
     pub(crate) offer: u64,
     /// When it is too late for an answer.
@@ -50,6 +53,7 @@ impl Questions {
         &mut self,
         transfer: Transfer,
         asker: Asker,
+        who: Option<Who>,
         offer: u64,
         until: Instant,
     ) -> Option<u64> {
@@ -61,6 +65,7 @@ impl Questions {
             number: self.last,
             transfer,
             asker,
+            who,
             offer,
             until,
         });

@@ -5,8 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use crate::audit::Who;
-use crate::consent::{Refusal, Transfer};
+use crate::consent::Refusal;
 use crate::kinds::{Selection, TypeSet};
+use crate::questions::Question;
 
 /// Why a client does not get what it asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,15 +124,16 @@ pub(crate) fn offer(selection: Selection, offer: Option<(Side, TypeSet)>) -> Str
 }
 
 /// A question.
-pub(crate) fn ask(number: u64, transfer: Transfer, who: Option<Who>) -> String {
+pub(crate) fn ask(question: &Question) -> String {
+    let transfer = question.transfer;
     let mut event = json!({
         "event": "ask",
-        "ask": number,
+        "ask": question.number,
         "way": transfer.way.name(),
         "selection": transfer.selection.name(),
         "type": transfer.kind.mime(),
     });
-    if let (Some(Who { pid, uid }), Some(event)) = (who, event.as_object_mut()) {
+    if let (Some(Who { pid, uid }), Some(event)) = (question.who, event.as_object_mut()) {
         event.insert("pid".into(), pid.into());
         event.insert("uid".into(), uid.into());
     }

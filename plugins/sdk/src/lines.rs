@@ -51,7 +51,7 @@ impl Lines {
     /// Takes bytes up to the end of a line, or all there are. Returns how many
     /// that were, and the line if it has ended.
     pub fn feed(&mut self, data: &[u8]) -> (usize, Option<Line>) {
-        match data.iter().position(|byte| *byte == b'\n') {
+        match memchr::memchr(b'\n', data) {
             Some(end) => {
                 self.extend(data.get(..end).unwrap_or_default());
                 (end.saturating_add(1), Some(self.end_line()))

@@ -2,7 +2,6 @@
 //! plugin that passes them on unread: the session's own time for all of it.
 
 #![expect(
-    clippy::cast_possible_truncation,
     clippy::indexing_slicing,
     reason = "a bench's own words are as they should be"
 )]
@@ -57,9 +56,9 @@ pub fn images(scale: Scale, engine: &Engine) -> Result<Vec<Row>, Box<dyn Error>>
         shared.introduce().await?;
         for round in 0..scale.image_rounds {
             let [out, out_shared, back, back_shared] = &mut times;
-            out.push(passed.to_host(&image).await?);
+            out.push(passed.pass_to_host(&image).await?);
             out_shared.push(shared.get(&image, u32::try_from(round)? * 2).await?);
-            back.push(passed.to_guest(&image).await?);
+            back.push(passed.pass_to_guest(&image).await?);
             back_shared.push(shared.put(&image).await?);
         }
         passed.rig.stop().await;
@@ -144,13 +143,13 @@ impl Pair {
         Ok(())
     }
 
-    async fn to_host(&mut self, image: &[u8]) -> Result<Duration, Box<dyn Error>> {
+    async fn pass_to_host(&mut self, image: &[u8]) -> Result<Duration, Box<dyn Error>> {
         self.rig.take_spent();
         self.guest_sends(image, image.len()).await?;
         Ok(self.rig.take_spent())
     }
 
-    async fn to_guest(&mut self, image: &[u8]) -> Result<Duration, Box<dyn Error>> {
+    async fn pass_to_guest(&mut self, image: &[u8]) -> Result<Duration, Box<dyn Error>> {
         self.rig.take_spent();
         self.client_sends(image, |received| received.len() >= image.len())
             .await?;

@@ -1,6 +1,11 @@
 //! A guest with a desktop, the program that serves its clipboard, and a user of
 //! `portunus clip`.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "a fixture that overflows is a test that failed"
+)]
+
 use std::fs;
 use std::io::{Read, Write};
 use std::path::PathBuf;

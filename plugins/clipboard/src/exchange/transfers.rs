@@ -149,8 +149,12 @@ impl Exchange {
         let offer = self.board.offer(transfer.selection).number();
         let ask_time = self.consent.spec().ask_time;
         let until = now.checked_add(ask_time).unwrap_or(now);
+        let who = match asker {
+            Asker::Client(channel) => self.clients.get(&channel).and_then(|client| client.who),
+            Asker::Guest => None,
+        };
         self.questions
-            .open(transfer, asker, offer, until)
+            .open(transfer, asker, who, offer, until)
             .map(|_number| metrics::count("questions", 1))
             .ok_or(Refusal::TooManyQuestions)
     }
@@ -213,8 +217,8 @@ impl Exchange {
         match question.asker {
             Asker::Guest => self.refuse_guest(question.transfer, refusal, now),
             Asker::Client(channel) => {
-                let who = self.clients.get(&channel).and_then(|client| client.who);
-                self.audit.refused(question.transfer, refusal, who, now);
+                self.audit
+                    .refused(question.transfer, refusal, question.who, now);
                 self.fail_get(channel, &Failure::Refused(refusal));
             }
         }
