@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use portunus::door::run::ConsoleDevice;
 use portunus::router::{PortPlan, Router};
-use portunus::session::{PortLimits, RestartPolicy};
+use portunus::session::{ChannelPlan, PortLimits, RestartPolicy};
 use portunus_device::config_space::ConsoleSize;
 use portunus_device::fake_driver::{FakeGuest, FakeGuestSpec};
 use portunus_device::features::Features;
@@ -62,6 +62,7 @@ impl Machine {
                 name: "echo".parse().unwrap(),
                 console: true,
                 recipe: Native::Echo,
+                channels: ChannelPlan::default(),
                 limits: PortLimits::DEFAULT,
                 restart: RestartPolicy::default(),
             };

@@ -17,8 +17,6 @@ mod frames;
 #[path = "../../../plugins/log/src/json.rs"]
 mod json;
 #[allow(dead_code, reason = "an instance saves what is begun, and none is here")]
-#[path = "../../../plugins/log/src/lines.rs"]
-mod lines;
 #[path = "../../../plugins/log/src/message.rs"]
 mod message;
 #[path = "../../../plugins/log/src/record.rs"]
@@ -43,7 +41,7 @@ mod spec {
 }
 
 use frames::{Begun, Frames, Framing};
-use lines::Line;
+use portunus_plugin_sdk::Line;
 use record::{Ended, Prefix, steers};
 use spec::{Format, Output};
 
