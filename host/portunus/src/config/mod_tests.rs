@@ -188,7 +188,7 @@ fn keys_of_later_versions_are_not_known_to_this_one() {
         limit = { fuel = 8 }
     "#;
     let told = faults(text);
-    assert_eq!(told.len(), 5);
+    assert_eq!(told.len(), 3);
     assert!(
         told.iter()
             .all(|told| told.ends_with("is not a key that this version knows")),
