@@ -5,6 +5,7 @@ use std::error::Error;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portunus::guest::{Initramfs, StockKernel};
@@ -29,7 +30,7 @@ const MEMORY_MIB: u32 = 1536;
 
 /// The longest that anything takes there: everything is emulated, compiling a
 /// plugin and booting a kernel in what is emulated too.
-const DEADLINE: Duration = Duration::from_secs(300);
+const DEADLINE: Duration = Duration::from_secs(600);
 
 /// A file of the outer machine.
 pub struct OuterFile {
@@ -39,12 +40,18 @@ pub struct OuterFile {
     pub from: PathBuf,
 }
 
+/// One machine runs at a time: two would share the processors that one of them
+/// keeps busy.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// A running outer machine. Killed when it is dropped.
 pub struct Outer {
     qemu: Child,
     typed: ChildStdin,
     lines: Lines,
     _folder: TempDir,
+    /// Released last.
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Outer {
@@ -63,6 +70,7 @@ impl Outer {
         programs: &[&Path],
         files: &[OuterFile],
     ) -> Result<Self, Box<dyn Error>> {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let kernel = StockKernel::prepare(&folder()?, &mut tell)?;
         let own = tempfile::tempdir()?;
         let initramfs = own.path().join("initramfs");
@@ -85,6 +93,7 @@ impl Outer {
             typed,
             lines,
             _folder: own,
+            _alone: alone,
         };
         outer.find("outer: ready with /dev/kvm");
         Ok(outer)
