@@ -166,20 +166,29 @@ fn somebody_is_asked_and_says_yes_or_no() {
     desktop.end();
 }
 
+/// SPICE's daemon drops a grab that comes before its session's agent has connected
+/// to it, and nothing tells of that: such an agent is replaced once more.
 #[test]
 fn an_agent_that_is_replaced_finds_what_was_put() {
+    const REPLACEMENTS: usize = 10;
     let mut desktop = Desktop::boot(SHARED);
     assert_eq!(desktop.clip(&["put"], b"outlives").status, Some(0));
-    desktop.run(
-        "killall spice-vdagent spice-vdagentd; while pidof spice-vdagentd; do sleep 0.1; done",
-    );
-    desktop.watch_for(r#""present":false"#);
-    let got = desktop.clip(&["get"], b"");
-    assert_eq!(got.status, Some(4), "{}", got.errors);
-    assert!(got.errors.contains("no agent runs in the guest"));
-    desktop.run("start_agent");
-    desktop.watch_for(r#""present":true"#);
-    desktop.run("until xclip -selection clipboard -o -t UTF8_STRING >pasted; do sleep 0.1; done");
-    assert_eq!(desktop.file("pasted"), b"outlives");
+    let found = (0..REPLACEMENTS).any(|_| {
+        desktop.run(
+            "killall spice-vdagent spice-vdagentd; while pidof spice-vdagentd; do sleep 0.1; done",
+        );
+        desktop.watch_for(r#""present":false"#);
+        let got = desktop.clip(&["get"], b"");
+        assert_eq!(got.status, Some(4), "{}", got.errors);
+        assert!(got.errors.contains("no agent runs in the guest"));
+        desktop.run("start_agent");
+        desktop.watch_for(r#""present":true"#);
+        desktop.run(
+            "tries=0; until xclip -selection clipboard -o -t UTF8_STRING >pasted \
+             || [ $tries = 50 ]; do tries=$((tries+1)); sleep 0.1; done",
+        );
+        desktop.file("pasted") == b"outlives"
+    });
+    assert!(found, "no agent of {REPLACEMENTS} found it");
     desktop.end();
 }
