@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use portunus_plugin_sdk::{ByteSize, Start};
+use portunus_plugin_sdk::{ByteSize, Start, check_range};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::command::Command;
@@ -27,9 +27,11 @@ const ALLOWED: [&str; 5] = [
 const WITH_KEYS: [(&str, &str); 2] = [("guest-exec", "exec"), ("guest-file-", "read` or `write")];
 
 /// A command that takes longer than an hour has no caller left.
-const TIME: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+const TIME: RangeInclusive<Time> =
+    Time(Duration::from_millis(100))..=Time(Duration::from_secs(3600));
 /// Less than a second would be most of what an agent does.
-const INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
+const INTERVAL: RangeInclusive<Time> =
+    Time(Duration::from_secs(1))..=Time(Duration::from_secs(86_400));
 /// An agent's `guest-info` has some 4 KiB; one read of a file, 48 MiB at most, has
 /// 64 as base64.
 const MAX_REPLY: RangeInclusive<ByteSize> = ByteSize::from_kib(16)..=ByteSize::from_mib(64);
@@ -101,7 +103,7 @@ struct LockTable {
 }
 
 /// A time as a person writes it: `"10s"`, `"1m 30s"`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 struct Time(Duration);
 
 impl<'de> Deserialize<'de> for Time {
@@ -219,14 +221,14 @@ impl Spec {
     /// Reads the table. The error is one line that names the key.
     pub(crate) fn parse(start: &Start) -> Result<Self, String> {
         let table: Table = start.config()?;
-        check("timeout", table.timeout, TIME)?;
-        check("wait", table.wait, TIME)?;
-        check("health", table.health, INTERVAL)?;
+        check_range("timeout", table.timeout, TIME)?;
+        check_range("wait", table.wait, TIME)?;
+        check_range("health", table.health, INTERVAL)?;
         if let Some(figures) = table.figures {
-            check("figures", figures, INTERVAL)?;
+            check_range("figures", figures, INTERVAL)?;
         }
         for (index, slow) in table.slow.iter().enumerate() {
-            check(&format!("slow[{index}].timeout"), slow.timeout, TIME)?;
+            check_range(&format!("slow[{index}].timeout"), slow.timeout, TIME)?;
         }
         let max_reply_bytes = check_size("max-reply", table.max_reply, MAX_REPLY)?;
         let max_command_bytes = check_size("max-command", table.max_command, MAX_COMMAND)?;
@@ -346,22 +348,9 @@ fn patterns(key: &str, words: &[String]) -> Result<Vec<Pattern>, String> {
     Ok(words.iter().map(|word| Pattern::new(word)).collect())
 }
 
-fn check(key: &str, time: Time, range: RangeInclusive<Duration>) -> Result<(), String> {
-    if range.contains(&time.0) {
-        return Ok(());
-    }
-    let (least, most) = range.into_inner();
-    let (least, most) = (Time(least), Time(most));
-    Err(format!(
-        "config.{key}: {time} is not between {least} and {most}"
-    ))
-}
-
 fn check_size(key: &str, size: ByteSize, range: RangeInclusive<ByteSize>) -> Result<usize, String> {
-    let (least, most) = range.clone().into_inner();
-    let wrong = || format!("config.{key}: {size} is not between {least} and {most}");
-    let bytes = usize::try_from(size.bytes()).ok();
-    bytes.filter(|_| range.contains(&size)).ok_or_else(wrong)
+    check_range(key, size, range)?;
+    usize::try_from(size.bytes()).map_err(|_| format!("config.{key}: {size} has no room here"))
 }
 
 #[cfg(test)]

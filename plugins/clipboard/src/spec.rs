@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use portunus_plugin_sdk::{ByteSize, Start};
+use portunus_plugin_sdk::{ByteSize, Start, check_range};
 use serde::Deserialize;
 
 use crate::kinds::{ContentType, Selection, TypeSet};
@@ -153,11 +153,11 @@ impl Spec {
     /// Reads the table. The error is one line that names the key.
     pub(crate) fn parse(start: &Start) -> Result<Self, String> {
         let table: Table = start.config()?;
-        check("max-size", table.max_size, MAX_SIZE)?;
-        check("rate", table.rate, RATE)?;
-        check("ask-time", table.ask_time, ASK_TIME)?;
+        check_range("max-size", table.max_size, MAX_SIZE)?;
+        check_range("rate", table.rate, RATE)?;
+        check_range("ask-time", table.ask_time, ASK_TIME)?;
         if let Some(clear_after) = table.clear_after {
-            check("clear-after", clear_after, CLEAR_AFTER)?;
+            check_range("clear-after", clear_after, CLEAR_AFTER)?;
         }
         let text = [ContentType::Text.mime().to_owned()];
         let types = named(
@@ -206,20 +206,6 @@ fn named<T>(
         ));
     }
     Ok(found)
-}
-
-fn check<T: PartialOrd + fmt::Display>(
-    key: &str,
-    value: T,
-    range: RangeInclusive<T>,
-) -> Result<(), String> {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    let (least, most) = range.into_inner();
-    Err(format!(
-        "config.{key}: {value} is not between {least} and {most}"
-    ))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use portunus_plugin_sdk::{ByteSize, Start};
+use portunus_plugin_sdk::{ByteSize, Start, check_range};
 use serde::Deserialize;
 
 use crate::frames::Framing;
@@ -104,9 +104,9 @@ impl Spec {
                 table.path
             ));
         }
-        check("rotate", table.rotate, ROTATE)?;
-        check("keep", table.keep, KEEP)?;
-        check("max-line", table.max_line, MAX_LINE)?;
+        check_range("rotate", table.rotate, ROTATE)?;
+        check_range("keep", table.keep, KEEP)?;
+        check_range("max-line", table.max_line, MAX_LINE)?;
         Ok(Self {
             path: table.path,
             rotate_bytes: table.rotate.bytes(),
@@ -123,20 +123,6 @@ impl Spec {
             },
         })
     }
-}
-
-fn check<T: PartialOrd + std::fmt::Display>(
-    key: &str,
-    value: T,
-    range: RangeInclusive<T>,
-) -> Result<(), String> {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    let (least, most) = range.into_inner();
-    Err(format!(
-        "config.{key}: {value} is not between {least} and {most}"
-    ))
 }
 
 #[cfg(test)]

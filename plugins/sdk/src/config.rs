@@ -1,6 +1,9 @@
 //! A port's `config` table: from the JSON that the host sends to the plugin's
 //! own type, with errors that name the key.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -30,6 +33,26 @@ pub(crate) fn refuse_any(json: &str) -> Result<(), String> {
         )),
         None => Ok(()),
     }
+}
+
+/// Whether the value of `key`, of a port's `config` table, is one of a range.
+///
+/// # Errors
+///
+/// One line that names the key, the value and the range: pass it on from
+/// [`Plugin::new`](crate::Plugin::new).
+pub fn check_range<T: PartialOrd + Display>(
+    key: &str,
+    value: T,
+    range: RangeInclusive<T>,
+) -> Result<(), String> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let (least, most) = range.into_inner();
+    Err(format!(
+        "config.{key}: {value} is not between {least} and {most}"
+    ))
 }
 
 #[cfg(test)]

@@ -65,3 +65,13 @@ fn a_plugin_without_configuration_refuses_any_key() {
         Err("config.path: unknown key, this plugin has no configuration".into())
     );
 }
+
+#[test]
+fn a_value_out_of_its_range_is_told_with_its_key_and_the_bounds() {
+    assert_eq!(check_range("keep", 1, 1..=99), Ok(()));
+    assert_eq!(check_range("keep", 99, 1..=99), Ok(()));
+    assert_eq!(
+        check_range("keep", 100, 1..=99),
+        Err("config.keep: 100 is not between 1 and 99".to_owned())
+    );
+}

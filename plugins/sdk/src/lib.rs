@@ -52,6 +52,7 @@ pub use bindings::portunus::port::channel::{ConnectError, SendError};
 pub use bindings::portunus::port::timer::TimerError;
 pub use bindings::portunus::port::types::{Client, CloseReason, OpenReason, Peer, PortInfo};
 pub use channel::Channel;
+pub use config::check_range;
 pub use lines::{Line, Lines, Unfinished};
 pub use outbox::Outbox;
 pub use plugin::{Plugin, Start};
