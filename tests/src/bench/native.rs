@@ -2,10 +2,9 @@
 //! They do what the plugin in their place does, through the same host.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use portunus::session::{Channels, Handler, HandlerRecipe, PluginHost, Port, StartFault};
-use portunus_plugin::{ChannelId, ChannelOrder, CloseReason, Fault, Host, OpenReason, Peer};
+use portunus_plugin::{ChannelId, ChannelOrder, Fault, Host};
 
 /// What a native handler does with the guest's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,10 +50,6 @@ impl Handler for NativeHandler {
         &mut self.host
     }
 
-    async fn on_open(&mut self, _: ChannelId, _: &Peer, _: &OpenReason) -> Result<(), Fault> {
-        Ok(())
-    }
-
     async fn on_data(&mut self, channel: ChannelId, data: &[u8]) -> Result<usize, Fault> {
         Ok(match self.does {
             Native::Echo => self.host.send(channel, data).unwrap_or(data.len()),
@@ -69,19 +64,6 @@ impl Handler for NativeHandler {
 
     async fn on_end(&mut self, channel: ChannelId) -> Result<(), Fault> {
         self.host.steer(channel, ChannelOrder::Finish);
-        Ok(())
-    }
-
-    async fn on_close(&mut self, _: ChannelId, _: &CloseReason) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    async fn on_timer(&mut self, _: u64) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    async fn on_stop(&mut self, _: Duration) -> Result<(), Fault> {
-        self.host.stopped();
         Ok(())
     }
 }

@@ -1,11 +1,11 @@
 //! What a session asks of whatever answers its port: a plugin's instance, or
 //! native code that stands in its place.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
-use portunus_plugin::{ChannelId, CloseReason, Fault, Instance, OpenReason, Peer};
+use portunus_plugin::{ChannelId, CloseReason, Fault, Host, Instance, OpenReason, Peer};
 
 use super::channels::Channels;
 use super::plugin_host::PluginHost;
@@ -13,7 +13,8 @@ use super::port::Port;
 use super::recipe::StartFault;
 
 /// What answers one port. Its calls are those of the contract (`wit/port.wit`),
-/// never two at once; one that fails is the handler's last. One method for each,
+/// never two at once; one that fails is the handler's last. What native code does not
+/// care about it does not write: it has nothing to keep safe at a stop. One method for each,
 /// so more than a trait of ours usually has.
 pub trait Handler: Send {
     /// What the handler's own calls reach. The session reads there, between two
@@ -29,7 +30,10 @@ pub trait Handler: Send {
         channel: ChannelId,
         peer: &Peer,
         why: &OpenReason,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        let _ = (channel, peer, why);
+        ready(Ok(()))
+    }
 
     /// Bytes from a channel's peer. Answers how many were taken, from the first
     /// on.
@@ -40,24 +44,42 @@ pub trait Handler: Send {
     ) -> impl Future<Output = Result<usize, Fault>> + Send;
 
     /// There is room again on a channel that had too little.
-    fn on_writable(&mut self, channel: ChannelId)
-    -> impl Future<Output = Result<(), Fault>> + Send;
+    fn on_writable(
+        &mut self,
+        channel: ChannelId,
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        let _ = channel;
+        ready(Ok(()))
+    }
 
     /// A channel's peer sends no more.
-    fn on_end(&mut self, channel: ChannelId) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn on_end(&mut self, channel: ChannelId) -> impl Future<Output = Result<(), Fault>> + Send {
+        let _ = channel;
+        ready(Ok(()))
+    }
 
     /// A channel closed.
     fn on_close(
         &mut self,
         channel: ChannelId,
         why: &CloseReason,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        let _ = (channel, why);
+        ready(Ok(()))
+    }
 
     /// A timer is due.
-    fn on_timer(&mut self, token: u64) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn on_timer(&mut self, token: u64) -> impl Future<Output = Result<(), Fault>> + Send {
+        let _ = token;
+        ready(Ok(()))
+    }
 
     /// The host is going down, and waits for `grace` at most.
-    fn on_stop(&mut self, grace: Duration) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn on_stop(&mut self, grace: Duration) -> impl Future<Output = Result<(), Fault>> + Send {
+        let _ = grace;
+        self.host_mut().stopped();
+        ready(Ok(()))
+    }
 }
 
 /// What handlers of one port are made from: the first, and each that takes the

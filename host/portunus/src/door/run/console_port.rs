@@ -2,10 +2,9 @@
 //! in the place of a plugin.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use portunus_device::layout::{PortId, PortName, PortNameError};
-use portunus_plugin::{ChannelId, CloseReason, Fault, Host, OpenReason, Peer};
+use portunus_plugin::{ChannelId, Fault};
 
 use super::terminal::Screen;
 use crate::router::PortPlan;
@@ -67,33 +66,8 @@ impl Handler for Console {
         &mut self.host
     }
 
-    async fn on_open(&mut self, _: ChannelId, _: &Peer, _: &OpenReason) -> Result<(), Fault> {
-        Ok(())
-    }
-
     async fn on_data(&mut self, _: ChannelId, data: &[u8]) -> Result<usize, Fault> {
         self.screen.show(data).await;
         Ok(data.len())
-    }
-
-    async fn on_writable(&mut self, _: ChannelId) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    async fn on_end(&mut self, _: ChannelId) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    async fn on_close(&mut self, _: ChannelId, _: &CloseReason) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    async fn on_timer(&mut self, _: u64) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    async fn on_stop(&mut self, _: Duration) -> Result<(), Fault> {
-        self.host.stopped();
-        Ok(())
     }
 }
